@@ -1,0 +1,211 @@
+"""Every error that Stackhouse raises on purpose, and the exit code that a command leaves with.
+
+    StackhouseError
+    ├── ConfigurationError        2   the model file, a flag or an alias is wrong
+    ├── DataError                 3   the rows are wrong
+    │   ├── ColumnNotFoundError       a named column is not there
+    │   ├── ColumnTypeError           a column has a type that its role does not allow
+    │   ├── PrimaryKeyError           a primary key is null or stands twice
+    │   ├── EmptyTableError           no rows are left (also a ValueError)
+    │   ├── DirtyFeaturesError        NaN, ±Inf or null where features have to be clean
+    │   ├── LabelError                a label outside the range of its task
+    │   ├── LeakageError              a feature would tell the label
+    │   ├── PointInTimeError          a feature from the future of its label
+    │   └── DataValidationError       a feature table breaks a declared expectation
+    ├── RegistryError             4   the model registry refuses, or holds something else than expected
+    └── InfrastructureError       5   a folder, store or service cannot be used
+
+A classmethod builds each message from facts: what is wrong, where, and what to do about it.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Self
+
+
+def _names(columns: Iterable[str]) -> str:
+    return ", ".join(f"'{column}'" for column in columns) or "nothing"
+
+
+class StackhouseError(Exception):
+    """Root of the tree; `exit_code` is what a command leaves with."""
+
+    exit_code = 5
+
+
+class ConfigurationError(StackhouseError):
+    """The model file, a flag or an alias is wrong: nothing was read or written yet."""
+
+    exit_code = 2
+
+    @classmethod
+    def invalid_file(cls, path: str, problems: Iterable[str]) -> Self:
+        """Build the error for a model file that does not validate; one line a problem."""
+        lines = "\n".join(f"  - {problem}" for problem in problems)
+        return cls(f"{path} is not a valid model file:\n{lines}\nCorrect these keys; nothing was run.")
+
+    @classmethod
+    def reserved_alias(cls, alias: str, reason: str) -> Self:
+        """Build the error for an alias that MLflow would refuse or take for a version."""
+        return cls(f"The alias '{alias}' cannot be used: {reason}. Choose letters, digits, '-' and '_', e.g. 'champion'.")
+
+
+class DataError(StackhouseError):
+    """The rows are wrong; nothing was written."""
+
+    exit_code = 3
+
+
+class ColumnNotFoundError(DataError):
+    """A named column is not there."""
+
+    @classmethod
+    def missing(cls, where: str, missing: Iterable[str], existing: Iterable[str], remedy: str) -> Self:
+        """Build the error from the columns that are asked for and those that exist."""
+        return cls(f"{where} has no column {_names(missing)}; it has {_names(existing)}. {remedy}")
+
+
+class ColumnTypeError(DataError):
+    """A column has a type that its role does not allow."""
+
+    @classmethod
+    def not_numeric(cls, where: str, types: Mapping[str, str]) -> Self:
+        """Build the error for feature columns that hold something else than numbers."""
+        found = ", ".join(f"'{column}' ({dtype})" for column, dtype in types.items())
+        return cls(f"{where}: {found} must be numeric. Convert these columns at the source, or leave them out of the features.")
+
+    @classmethod
+    def not_a_time(cls, where: str, column: str, dtype: str) -> Self:
+        """Build the error for a timestamp column that cannot be ordered in time."""
+        return cls(f"{where}: the timestamp column '{column}' is {dtype}, which has no order in time. Give a date or a datetime.")
+
+
+class PrimaryKeyError(DataError):
+    """A primary key is null or stands twice."""
+
+    @classmethod
+    def null(cls, where: str, counts: Mapping[str, int]) -> Self:
+        """Build the error from the null count of each key column."""
+        found = ", ".join(f"'{column}' in {count:,} rows" for column, count in counts.items())
+        return cls(f"{where}: a primary key is null ({found}). Fill or drop these rows at the source; nothing was written.")
+
+    @classmethod
+    def duplicated(cls, where: str, keys: Iterable[str], duplicates: int, example: Mapping[str, object]) -> Self:
+        """Build the error from how many keys stand more than once, and one of them."""
+        shown = ", ".join(f"{column}={value}" for column, value in example.items())
+        return cls(
+            f"{where}: {duplicates:,} primary keys ({', '.join(keys)}) stand more than once, e.g. {shown}. "
+            "Keep one row a key, or add the column that tells the rows apart to the keys; nothing was written."
+        )
+
+
+class EmptyTableError(DataError, ValueError):
+    """No rows are left. Also a ValueError, as the training guide asks for."""
+
+    @classmethod
+    def no_rows(cls, where: str, remedy: str) -> Self:
+        """Build the error for a table without rows."""
+        return cls(f"No records found for training! {where} has no rows. {remedy}")
+
+
+class DirtyFeaturesError(DataError):
+    """NaN, ±Inf or null where features have to be clean."""
+
+    @classmethod
+    def found(cls, where: str, counts: Mapping[str, int]) -> Self:
+        """Build the error from the count of unusable values of each column."""
+        shown = ", ".join(f"'{column}' ({count:,})" for column, count in counts.items())
+        return cls(f"{where} holds NaN, ±Inf or null in {shown}. Clean at the source: run the feature_engineering pipeline again.")
+
+    @classmethod
+    def all_null(cls, where: str, columns: Iterable[str]) -> Self:
+        """Build the error for columns that hold no single usable value."""
+        return cls(
+            f"{where}: {_names(columns)} holds no usable value in any row; filling it with a default would invent a feature. "
+            "Repair the source, or leave the column out of the features."
+        )
+
+
+class LabelError(DataError):
+    """A label outside the range of its task."""
+
+    @classmethod
+    def out_of_range(cls, column: str, low: float, high: float, found_low: float, found_high: float) -> Self:
+        """Build the error from the allowed and the observed range."""
+        return cls(
+            f"The label '{column}' must lie in [{low:g}, {high:g}]; it runs from {found_low:g} to {found_high:g}. "
+            "Repair the source, or give the range under model.label."
+        )
+
+    @classmethod
+    def not_binary(cls, column: str, count: int, example: float) -> Self:
+        """Build the error for a binary label with other values than 0 and 1."""
+        return cls(
+            f"The label '{column}' of a binary classifier holds {count:,} values other than 0 and 1, e.g. {example:g}. "
+            "Give a threshold under model.label (kind: threshold), or repair the source."
+        )
+
+
+class LeakageError(DataError):
+    """A feature would tell the label."""
+
+    @classmethod
+    def not_a_feature(cls, columns: Mapping[str, str]) -> Self:
+        """Build the error from columns that must not be features, and the role that each has."""
+        shown = ", ".join(f"'{column}' (the {role})" for column, role in columns.items())
+        return cls(f"{shown} cannot be a feature: it would not be known when the model scores. Remove it from model.features.names.")
+
+
+class PointInTimeError(DataError):
+    """A feature from the future of its label, or no feature at all."""
+
+    @classmethod
+    def from_future(cls, rows: int, worst_hours: float) -> Self:
+        """Build the error from the rows whose feature time is after their label time."""
+        return cls(
+            f"{rows:,} training rows see a feature from after their own time (up to {worst_hours:.1f} h after). "
+            "The feature table's timestamp must be the time from which a row was known; correct it at the source."
+        )
+
+    @classmethod
+    def nothing_matches(cls, spine: str, features: str, rows: int) -> Self:
+        """Build the error for a join that finds no feature row for any label."""
+        return cls(
+            f"None of the {rows:,} rows of {spine} finds a row of {features} that was known by then. "
+            "Compare keys and time ranges of the two tables; run feature_engineering for the earlier period if it is missing."
+        )
+
+
+class DataValidationError(DataError):
+    """A feature table breaks a declared expectation."""
+
+    @classmethod
+    def failed(cls, where: str, failures: Iterable[str]) -> Self:
+        """Build the error from the expectations that failed, with the rows counted."""
+        return cls(f"{where} failed validation: {'; '.join(failures)}. Nothing was written; repair the source or the expectation.")
+
+
+class RegistryError(StackhouseError):
+    """The model registry refuses, or holds something else than expected."""
+
+    exit_code = 4
+
+
+class InfrastructureError(StackhouseError):
+    """A folder, store or service cannot be used."""
+
+    exit_code = 5
+
+    @classmethod
+    def unwritable(cls, path: str, reason: str) -> Self:
+        """Build the error for a folder that cannot be written to."""
+        return cls(f"Cannot write to {path}: {reason}. Give a folder that you may write to; nothing was written.")
+
+    @classmethod
+    def full(cls, path: str, free_mb: int, needed_mb: int) -> Self:
+        """Build the error for a folder without room for a run."""
+        return cls(f"{path} has {free_mb:,} MB free, a run needs {needed_mb:,} MB. Free some space there, or choose another folder.")
+
+    @classmethod
+    def no_feature_store(cls, stack: str) -> Self:
+        """Build the error for a stack that lacks a feature store."""
+        return cls(f"The active stack '{stack}' has no feature store of Stackhouse. Run `stackhouse stack up local`, or `zenml stack set local`.")

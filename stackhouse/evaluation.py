@@ -1,0 +1,91 @@
+"""Evaluation: how good a fitted model is on rows that it never saw, and how good a random split would make it look."""
+
+from datetime import datetime
+
+import narwhals as nw
+
+from stackhouse.algorithms import Dummy
+from stackhouse.errors import DataError
+from stackhouse.fitted import FittedModel, to_arrays
+from stackhouse.metrics import Curves, curves, score
+from stackhouse.report import Report
+from stackhouse.splits import RandomSplit, split
+from stackhouse.table import Table, concatenate
+from stackhouse.tuning import measure
+
+
+class Period(Report):
+    """Rows and time range of one part of the data; both times are None where the table has no timestamp."""
+
+    rows: int
+    first: datetime | None = None
+    last: datetime | None = None
+
+
+class Evaluation(Report):
+    """Metrics of one model. `skipped` says why there is none, and all metrics are then empty.
+
+    `test` are the metrics that gates judge; `train` shows overfitting; `random_split` is the same algorithm trained and
+    tested on rows drawn at random from all of them, for comparison only; `reference` is a guess by class share.
+    """
+
+    test: dict[str, float] = {}
+    train: dict[str, float] = {}
+    random_split: dict[str, float] = {}
+    reference: dict[str, float] = {}
+    curves: Curves | None = None
+    importance: dict[str, float] = {}
+    train_period: Period | None = None
+    test_period: Period | None = None
+    skipped: str | None = None
+
+
+def evaluate(model: FittedModel, train: Table, test: Table, seed: int) -> Evaluation:
+    """Measure a model that was fitted to `train` on `test`.
+
+    Args:
+        model: the fitted model.
+        train: all rows that it was fitted to, the validation rows included.
+        test: rows that it has not seen; all of them strictly later than `train` where there is a timestamp.
+        seed: seed of the random split for comparison.
+
+    Raises:
+        DataError: where a test row is not later than every training row.
+        DirtyFeaturesError: where a feature holds NaN, ±Inf or null.
+    """
+    train_period, test_period = period(train), period(test)
+    if train_period.last and test_period.first and test_period.first <= train_period.last:
+        raise DataError(
+            f"The test rows begin at {test_period.first:%Y-%m-%d %H:%M}, before the training rows end at {train_period.last:%Y-%m-%d %H:%M}. "
+            "Split by time, so that the model is judged on its future."
+        )
+    X, y = to_arrays(test, model.rules.features)
+    probability = model.probability_of_matrix(X)
+    predicted = model.classify(probability)
+    dummy = FittedModel.fit(train, model.rules.model_copy(update={"algorithm": Dummy(random_state=seed)}))
+    return Evaluation(
+        test=score(y, probability, predicted),
+        train=measure(model, train),
+        random_split=_on_random_split(model, train, test, seed),
+        reference=measure(dummy, test),
+        curves=curves(y, probability, predicted),
+        importance=model.importance(),
+        train_period=train_period,
+        test_period=test_period,
+    )
+
+
+def period(table: Table) -> Period:
+    """Count the rows of a table and find its first and last time."""
+    time = table.roles.timestamp
+    if time is None:
+        return Period(rows=table.count())
+    found = table.frame.select(nw.len().alias("rows"), nw.col(time).min().alias("first"), nw.col(time).max().alias("last"))
+    row = found.collect(backend="polars").rows(named=True)[0]
+    return Period(rows=int(row["rows"]), first=row["first"], last=row["last"])
+
+
+def _on_random_split(model: FittedModel, train: Table, test: Table, seed: int) -> dict[str, float]:
+    share = test.count() / (train.count() + test.count())
+    parts = split(concatenate(train, test), RandomSplit(test_size=share, seed=seed))
+    return measure(FittedModel.fit(concatenate(parts.train, parts.validation), model.rules), parts.test)

@@ -1,0 +1,156 @@
+"""Features and labels of a flight route on a day: how late it ran in the last week and month.
+
+A service day closes at 09:00 UTC of the next morning (04:00 or 05:00 in New York, before the first departure). What is
+known by then is a feature of that day; the label of a day carries the time at which the day begins, 09:00 UTC.
+"""
+
+from typing import Literal
+
+import narwhals as nw
+from pydantic import BaseModel, ConfigDict, Field
+
+from stackhouse.errors import ColumnNotFoundError
+from stackhouse.features.windows import coefficient_of_variation, lag, ratio, rolling_sum
+from stackhouse.table import Roles, Table
+
+ROUTE = ("origin", "dest")
+SERVICE_DAY_STARTS = "9h"
+SERVICE_DAY_CLOSES = "33h"
+CLOSING_MINUTE = 28 * 60
+"""04:00 local time of the next day, in minutes after the local midnight at which the day began: never after 09:00 UTC."""
+TAXI_MINUTES = 60
+"""Upper bound of taxi-out and taxi-in together, since the data gives air time and not the time on the ground."""
+
+
+class RouteDay(BaseModel):
+    """Feature definition of one row for each route (origin, dest) and day."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["route_day"] = "route_day"
+    windows: tuple[int, ...] = Field((7, 30), description="Lengths of the rolling windows, in days.", min_length=1)
+    lags: tuple[int, ...] = Field((1, 6), description="How many days back a single day's late rate is read.")
+    late_minutes: int = Field(15, ge=0, le=600, description="A flight is late when it arrives more than this many minutes late.")
+    min_flights: int = Field(6, ge=1, description="A day with fewer arrivals on a route gives no label: its rate says too little.")
+
+    @property
+    def source_columns(self) -> tuple[str, ...]:
+        """Columns that the source has to have."""
+        return ("date", *ROUTE, "sched_dep_time", "dep_delay", "arr_delay", "air_time")
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the features, in the order in which `compute` gives them."""
+        rolling = [
+            f"{name}_{days}d"
+            for days in self.windows
+            for name in ("late_rate", "cancelled_rate", "flights", "delay_mean", "air_time_mean", "air_time_cv")
+        ]
+        return ("late_rate_today", "flights_today", *(f"late_rate_lag_{days}d" for days in self.lags), *rolling, "day_of_week")
+
+    @property
+    def columns_known_afterwards(self) -> tuple[str, ...]:
+        """Columns of the label table that are only known once the day is over."""
+        return ("late_rate", "arrivals")
+
+    def features(self, flights: Table) -> Table:
+        """Compute the features, shape (n_routes × n_days since the route's first flight, 3 + n_features).
+
+        Keys are origin and dest; `known_at` (UTC) is when the service day had closed. A flight that was still in the air
+        then (the latest possible arrival, departure + air time + an hour on the ground) is left out of that day.
+        Rates and means are float64 and null where nothing arrived in the window.
+
+        Raises:
+            ColumnNotFoundError: where the source lacks a column.
+        """
+        frame = self._source(flights)
+        daily = frame.group_by(*ROUTE, "date").agg(*(nw.col(name).sum() for name in _COUNTS))
+        grid = _every_day(daily)
+        by = list(ROUTE)
+        totals = grid.with_columns(
+            ratio("late", "landed").alias("late_rate_today"),
+            *(
+                rolling_sum(name, days, by, "date").alias(f"{name}_sum_{days}d")
+                for days in self.windows
+                for name in _COUNTS
+            ),
+        )
+        features = totals.with_columns(
+            nw.col("scheduled").cast(nw.Float64).alias("flights_today"),
+            *(lag("late_rate_today", days, by, "date").alias(f"late_rate_lag_{days}d") for days in self.lags),
+            *(expression for days in self.windows for expression in _rolling_features(days)),
+            nw.col("date").dt.offset_by("1d").dt.weekday().cast(nw.Float64).alias("day_of_week"),
+            _utc("date", SERVICE_DAY_CLOSES).alias("known_at"),
+        )
+        roles = Roles(primary_keys=ROUTE, timestamp="known_at", features=self.feature_names)
+        return Table(features.select(*roles.columns), roles, "route_day features")
+
+    def labels(self, flights: Table) -> Table:
+        """Compute the late rate of each route and day with at least `min_flights` arrivals, shape (n_rows, 5).
+
+        `late_rate` is the share in [0, 1] of the day's arrivals that were late; `label_time` (UTC) is when the day begins.
+
+        Raises:
+            ColumnNotFoundError: where the source lacks a column.
+        """
+        frame = self._source(flights).filter(~nw.col("arr_delay").is_null())
+        late = (nw.col("arr_delay") > self.late_minutes).cast(nw.Float64)
+        daily = (
+            frame.with_columns(late.alias("late_rate"))
+            .group_by(*ROUTE, "date")
+            .agg(nw.col("late_rate").mean(), nw.len().alias("arrivals"))
+            .filter(nw.col("arrivals") >= self.min_flights)
+            .with_columns(_utc("date", SERVICE_DAY_STARTS).alias("label_time"))
+        )
+        roles = Roles(primary_keys=ROUTE, timestamp="label_time", label="late_rate")
+        return Table(daily.select(*roles.columns, "arrivals"), roles, "route_day labels")
+
+    def _source(self, flights: Table) -> nw.LazyFrame:
+        existing = flights.columns
+        if missing := [column for column in self.source_columns if column not in existing]:
+            raise ColumnNotFoundError.missing(flights.name, missing, existing, "The definition route_day reads these columns.")
+        departure = nw.col("sched_dep_time") // 100 * 60 + nw.col("sched_dep_time") % 100 + nw.col("dep_delay")
+        arrived = (departure + nw.col("air_time") + TAXI_MINUTES <= CLOSING_MINUTE).fill_null(value=False)
+        landed = arrived & ~nw.col("arr_delay").is_null()
+
+        def when_landed(expression: nw.Expr) -> nw.Expr:
+            return nw.when(landed).then(expression.cast(nw.Int64)).otherwise(0)
+
+        return flights.frame.select(*self.source_columns).with_columns(
+            nw.lit(1).cast(nw.Int64).alias("scheduled"),
+            nw.col("dep_delay").is_null().cast(nw.Int64).alias("cancelled"),
+            when_landed(nw.lit(1)).alias("landed"),
+            when_landed(nw.col("arr_delay") > self.late_minutes).alias("late"),
+            when_landed(nw.col("arr_delay")).alias("delay"),
+            when_landed(nw.col("air_time")).alias("air"),
+            when_landed(nw.col("air_time") * nw.col("air_time")).alias("air_squared"),
+        )
+
+
+_COUNTS = ("scheduled", "cancelled", "landed", "late", "delay", "air", "air_squared")
+
+
+def _rolling_features(days: int) -> list[nw.Expr]:
+    def total(name: str) -> str:
+        return f"{name}_sum_{days}d"
+
+    return [
+        ratio(total("late"), total("landed")).alias(f"late_rate_{days}d"),
+        ratio(total("cancelled"), total("scheduled")).alias(f"cancelled_rate_{days}d"),
+        nw.col(total("scheduled")).cast(nw.Float64).alias(f"flights_{days}d"),
+        ratio(total("delay"), total("landed")).alias(f"delay_mean_{days}d"),
+        ratio(total("air"), total("landed")).alias(f"air_time_mean_{days}d"),
+        coefficient_of_variation(total("air"), total("air_squared"), total("landed")).alias(f"air_time_cv_{days}d"),
+    ]
+
+
+def _every_day(daily: nw.LazyFrame) -> nw.LazyFrame:
+    """One row for each route and each day of the source since the route's first flight; counts of a day without flights are 0."""
+    routes = daily.group_by(*ROUTE).agg(nw.col("date").min().alias("first_day"))
+    days = daily.select("date").unique()
+    grid = routes.join(days, how="cross").filter(nw.col("date") >= nw.col("first_day")).drop("first_day")
+    return grid.join(daily, on=[*ROUTE, "date"], how="left").with_columns(*(nw.col(name).fill_null(0) for name in _COUNTS))
+
+
+def _utc(column: str, offset: str) -> nw.Expr:
+    return nw.col(column).cast(nw.Datetime("us")).dt.offset_by(offset).dt.replace_time_zone("UTC")

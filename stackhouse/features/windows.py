@@ -1,0 +1,35 @@
+"""Window expressions over one row a day: rolling sums, rates, lags and the coefficient of variation.
+
+Every expression expects a dense table (one row for each entity and day, no day left out), which makes a window of
+`days` rows a window of `days` days on every engine. They read the current row and earlier ones, never a later one.
+"""
+
+from collections.abc import Sequence
+
+import narwhals as nw
+
+
+def rolling_sum(column: str, days: int, by: Sequence[str], time: str) -> nw.Expr:
+    """Sum over the current day and the `days - 1` before it; fewer at the start of an entity. Shape: (n_rows,)."""
+    return nw.col(column).rolling_sum(days, min_samples=1).over(*by, order_by=time)
+
+
+def lag(column: str, days: int, by: Sequence[str], time: str) -> nw.Expr:
+    """Value of `days` days before, null where the entity has no such day. Shape: (n_rows,)."""
+    return nw.col(column).shift(days).over(*by, order_by=time)
+
+
+def ratio(numerator: str, denominator: str) -> nw.Expr:
+    """Quotient as float64, null where the denominator is 0. Shape: (n_rows,)."""
+    return nw.when(nw.col(denominator) > 0).then(nw.col(numerator).cast(nw.Float64) / nw.col(denominator))
+
+
+def coefficient_of_variation(total: str, total_of_squares: str, count: str) -> nw.Expr:
+    """Population standard deviation over mean, from sums; null where the count or the total is 0. Shape: (n_rows,).
+
+    With whole numbers n·Σx² − (Σx)² is exact and never negative, so no rounding makes the root fail.
+
+    Source: Var(x) = Σx²/n − (Σx/n)², hence CV = sqrt(n·Σx² − (Σx)²) / Σx.
+    """
+    spread = nw.col(count) * nw.col(total_of_squares) - nw.col(total) * nw.col(total)
+    return nw.when(nw.col(total) > 0).then(spread.cast(nw.Float64).sqrt() / nw.col(total))

