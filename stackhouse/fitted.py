@@ -7,21 +7,20 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from stackhouse.algorithms import Algorithm, Matrix, Vector
 from stackhouse.cleaning import CleaningRule, clean_matrix
 from stackhouse.errors import DirtyFeaturesError
 from stackhouse.labels import LabelRule
+from stackhouse.report import Report
 from stackhouse.table import Table
 
 RULES_FILE = "scoring_rules.json"
 
 
-class ScoringRules(BaseModel):
+class ScoringRules(Report):
     """All of a fitted model that is not the estimator: which columns it reads, how they are cleaned, what its label means."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     algorithm: Algorithm
     features: tuple[str, ...]
@@ -86,11 +85,16 @@ class FittedModel:
 def to_arrays(table: Table, features: tuple[str, ...]) -> tuple[Matrix, npt.NDArray[np.int64]]:
     """Collect features and label: X of shape (n_rows, n_features), float64 and finite; y of shape (n_rows,), int64.
 
+    Rows come in the order of timestamp and primary keys, so that the same rows give the same model in whatever order they
+    arrive; without either they keep the order of the table.
+
     Raises:
         DirtyFeaturesError: where a feature holds NaN, ±Inf or null.
     """
     label = table.roles.label
-    rows = table.collect([*features, label] if label else features)
+    order = [column for column in (table.roles.timestamp, *table.roles.primary_keys) if column]
+    rows = table.collect([*order, *features, *((label,) if label else ())])
+    rows = rows.sort(*order) if order else rows
     X = np.column_stack([rows[name].to_numpy().astype(np.float64) for name in features])
     if not np.isfinite(X).all():
         counts = {name: int(count) for name, count in zip(features, (~np.isfinite(X)).sum(axis=0), strict=True) if count}

@@ -16,6 +16,7 @@ from stackhouse.fitted import ScoringRules
 from stackhouse.labels import LabelRule
 from stackhouse.metrics import NAMES, canonical
 from stackhouse.promotion import PromotionRule
+from stackhouse.record import Domain, ModelIdentity
 from stackhouse.splits import SplitRule, TimeSplit
 from stackhouse.validation import Expectations
 from stackhouse.verdict import Gates
@@ -83,11 +84,12 @@ class ModelSpec(_Section):
 
     name: str = Field(pattern=_NAME, description="Name of the model.")
     project: str = Field(pattern=_NAME, description="Project, part of the experiment's name.")
-    domain: Literal["cost", "security", "performance", "reliability", "quality"] = Field(description="Business domain.")
+    domain: Domain = Field(description="Business domain.")
     use_case: str = Field(min_length=1, description="The question that the model answers, in one sentence.")
     stage: Literal["development", "evaluation", "deployment"] = Field("development", description="Stage of the experiment (ML-04).")
     catalog: str = Field(pattern=_NAME, description="Catalog of tables and model.")
     schema_name: str = Field(pattern=_NAME, alias="schema", description="Schema of tables and model.")
+    environment: Literal["dev", "aut", "prod"] = Field("dev", description="Environment, a tag of the registered version.")
     task: Literal["binary_classification"] = Field("binary_classification", description="What kind of answer the model gives.")
     source: SourceSpec = Field(default_factory=SourceSpec)
     features: FeaturesSpec
@@ -143,15 +145,27 @@ class ModelSpec(_Section):
         return f"/Shared/{self.project}_ml_{self.name}_{self.stage}"
 
     @property
+    def identity(self) -> ModelIdentity:
+        """What names the model in runs and in the registry."""
+        return ModelIdentity(
+            name=self.name,
+            registered_name=self.registered_name,
+            project=self.project,
+            domain=self.domain,
+            task=self.task,
+            use_case=self.use_case,
+        )
+
+    @property
     def candidates(self) -> tuple[ScoringRules, ...]:
         """Scoring rules of each candidate algorithm."""
         return tuple(
-            ScoringRules(algorithm=algorithm, features=self.feature_names, cleaning=self._cleaning_read, label=self.label.rule)
+            ScoringRules(algorithm=algorithm, features=self.feature_names, cleaning=self.scoring_cleaning, label=self.label.rule)
             for algorithm in self.algorithms
         )
 
     @property
-    def _cleaning_read(self) -> CleaningRule:
+    def scoring_cleaning(self) -> CleaningRule:
         """The cleaning rule for the features that the model reads alone."""
         columns = {name: value for name, value in self.cleaning.columns.items() if name in self.feature_names}
         return self.cleaning.model_copy(update={"columns": columns})

@@ -1,0 +1,41 @@
+"""The pages of a registered version: its registration, its checks, and whether it became the champion."""
+
+from materializers.pages.layout import facts, metric, note, page, section, statement, table
+from materializers.pages.verdict import passed
+from stackhouse.promotion import Promotion
+from stackhouse.record import Registration, ValidationReport
+
+
+def registration_page(report: Registration) -> str:
+    """Show the version that the registry holds, or why there is none."""
+    if report.version is None:
+        claim = statement("NOT REGISTERED", "quiet", report.reason)
+    else:
+        claim = statement(f"Version {report.version}", "good", report.reason)
+    state = "no version" if report.version is None else "made by this run" if report.new else "was registered from this run before"
+    return page("Registration", report.name, claim, facts({"version": report.version, "state": state, "run": report.run_id}))
+
+
+def validation_page(report: ValidationReport) -> str:
+    """Show each check of the registered version."""
+    if not report.checks:
+        return page("Model validation", report.name, statement("NOTHING TO CHECK", "quiet", "No version was registered."))
+    failed = sum(not check.passed for check in report.checks)
+    claim = statement("FAILED", "bad", f"{failed} of {len(report.checks)} checks failed.") if failed else statement("PASSED", "good")
+    rows = [(check.name, passed(check.passed), check.detail) for check in report.checks]
+    return page("Model validation", f"{report.name}, version {report.version}", claim, section("Checks", table(("check", "passed", "detail"), rows)))
+
+
+def promotion_page(report: Promotion) -> str:
+    """Show the decision, its reason, and both numbers where they were compared."""
+    claim = statement("PROMOTED", "good", report.reason) if report.promoted else statement("NOT PROMOTED", "quiet", report.reason)
+    numbers = facts(
+        {
+            f"{report.metric} of the challenger": metric(report.challenger),
+            f"{report.metric} of the champion": metric(report.champion),
+            "champion's version": report.champion_version,
+            "common rows that neither was trained on": report.rows,
+        }
+    )
+    compared = section("Compared", numbers) if report.champion_version else note("There was no champion to compare with.")
+    return page("Promotion", "Does the new version take the champion's place?", claim, compared)

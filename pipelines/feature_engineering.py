@@ -1,0 +1,24 @@
+"""From raw rows to feature and label tables."""
+
+from zenml import pipeline
+from zenml.enums import ExecutionMode
+
+from stackhouse.spec import ModelSpec
+from steps.clean_features import clean_features
+from steps.compute_features import compute_features
+from steps.load_source import load_source
+from steps.validate_features import validate_features
+from steps.write_feature_table import write_feature_table
+
+
+@pipeline(name="feature_engineering", execution_mode=ExecutionMode.FAIL_FAST)
+def feature_engineering(model: ModelSpec) -> None:
+    """Load, compute, clean, validate, and only then write. Labels are measured values and are never cleaned."""
+    source = load_source(model.source)
+    features, labels = compute_features(source, model.features.definition)
+    features, _ = clean_features(features, model.cleaning)
+    validate_features(features, model.validation)
+    write_feature_table(features, model.feature_table, model.features.description, model.features.write_mode, after="validate_features")
+    write_feature_table(
+        labels, model.label_table, f"Measured labels: {model.use_case}", model.features.write_mode, id="write_label_table", after="validate_features"
+    )

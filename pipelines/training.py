@@ -1,0 +1,32 @@
+"""From feature tables to a registered, validated model."""
+
+from zenml import pipeline
+from zenml.enums import ExecutionMode
+
+from stackhouse.spec import ModelSpec
+from steps.binarize_label import binarize_label
+from steps.clean_features import clean_features
+from steps.evaluate_model import evaluate_model
+from steps.load_features import load_features
+from steps.promote_model import promote_model
+from steps.register_model import register_model
+from steps.split_dataset import split_dataset
+from steps.train_model import train_model
+from steps.tune import tune
+from steps.validate_model import validate_model
+
+
+@pipeline(name="training", execution_mode=ExecutionMode.FAIL_FAST)
+def training(model: ModelSpec) -> None:
+    """Join in time, refuse what is not clean, label, split, choose, train, judge, register, validate, promote."""
+    features, _, data = load_features(model.feature_table, model.label_table, list(model.feature_names), model.label.rule)
+    features, _ = clean_features(features, model.scoring_cleaning.refusing())
+    labelled, _ = binarize_label(features, model.label.rule)
+    train, validation, test = split_dataset(labelled, model.split)
+    rules, tuning = tune(train, validation, list(model.candidates), model.tuning.metric)
+    tracked = train_model.with_options(settings={"experiment_tracker": {"experiment_name": model.experiment}})
+    trained = tracked(train, validation, rules, tuning, data, model.identity, model.split)
+    evaluation, verdict = evaluate_model(trained, train, validation, test, data, model.gates, model.seed)
+    registration, _ = register_model(trained, evaluation, verdict, data, model.identity, model.registry.alias, model.environment)
+    checks = validate_model(registration, test)
+    promote_model(trained, registration, checks, test, model.promotion, model.registry.champion_alias)

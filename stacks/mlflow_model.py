@@ -1,0 +1,106 @@
+"""The MLflow form of a fitted model: the library's own flavor for its format, and a python_function that scores as in training.
+
+A custom flavor in MLflow's sense (`save_model` is called by `Model.log`). The folder holds the estimator in its native
+format, the scoring rules as JSON and the core package as code. Nothing in it is a pickle.
+
+Source: MLflow documentation, "Custom model flavors"; `mlflow.models.Model.log`.
+"""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from mlflow import pyfunc
+from mlflow.models import Model, ModelSignature
+from mlflow.models.model import MLMODEL_FILE_NAME, ModelInfo
+from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
+
+from stackhouse.algorithms import _ScikitLearn
+from stackhouse.fitted import FittedModel
+from stacks.home import PROJECT
+
+FLAVOR = "stackhouse"
+_PACKAGES = {"xgboost": "xgboost", "lightgbm": "lightgbm", "sklearn": "scikit-learn"}
+_ALWAYS = ("mlflow", "narwhals", "numpy", "pandas", "polars", "pydantic", "scikit-learn")
+
+
+def log_model(model: FittedModel, name: str, example: pd.DataFrame, metadata: dict[str, Any]) -> ModelInfo:
+    """Log a fitted model to the active MLflow run.
+
+    Args:
+        model: the fitted model.
+        name: name of the logged model.
+        example: a few rows of features, float64.
+        metadata: what else travels in the MLmodel file.
+    """
+    from stacks import mlflow_model as flavor
+
+    return Model.log(
+        artifact_path=None,
+        name=name,
+        flavor=flavor,
+        fitted=model,
+        metadata=metadata,
+        signature=signature(model),
+        input_example=example,
+        pip_requirements=pinned_requirements(model),
+        params={key: str(value) for key, value in model.rules.algorithm.hyperparameters.items()},
+    )
+
+
+def signature(model: FittedModel) -> ModelSignature:
+    """Return the signature: float64 features in; class out as long (rule ML-02); `predict_method` chooses the probability."""
+    inputs = Schema([ColSpec(DataType.double, name) for name in model.rules.features])
+    params = ParamSchema([ParamSpec("predict_method", DataType.string, "predict")])
+    return ModelSignature(inputs=inputs, outputs=Schema([ColSpec(DataType.long)]), params=params)
+
+
+def pinned_requirements(model: FittedModel) -> list[str]:
+    """Return exact pins of what scoring needs; given explicitly, since MLflow would run the model for seconds to guess them."""
+    packages = {*_ALWAYS, _PACKAGES[model.rules.algorithm.library]}
+    if isinstance(model.rules.algorithm, _ScikitLearn):
+        packages.add("skops")
+    return [f"{package}=={version(package)}" for package in sorted(packages)]
+
+
+def save_model(path: str, mlflow_model: Model, fitted: FittedModel, **options: Any) -> None:
+    """Write the model folder; called by `Model.log`."""
+    root = Path(path)
+    _save_native(fitted, path, mlflow_model, code_paths=[str(PROJECT / "stackhouse")], **options)
+    rules = root / FLAVOR
+    rules.mkdir()
+    fitted.save(rules)
+    native = mlflow_model.flavors[pyfunc.FLAVOR_NAME]
+    kept = {key: native[key] for key in (pyfunc.CODE, pyfunc.ENV, pyfunc.PY_VERSION)}
+    mlflow_model.flavors[pyfunc.FLAVOR_NAME] = {pyfunc.MAIN: "stackhouse.scoring", **kept}
+    mlflow_model.add_flavor(FLAVOR, version=version("stackhouse"), data=FLAVOR, code="code")
+    mlflow_model.save(str(root / MLMODEL_FILE_NAME))
+
+
+def load_model(model_uri: str) -> FittedModel:
+    """Download a logged or registered model and return the fitted model itself.
+
+    Source: `mlflow.artifacts.download_artifacts` resolves `models:/` URIs.
+    """
+    from mlflow.artifacts import download_artifacts
+
+    return FittedModel.load(Path(download_artifacts(artifact_uri=model_uri)) / FLAVOR)
+
+
+def _save_native(fitted: FittedModel, path: str, mlflow_model: Model, **options: Any) -> None:
+    """Save with the flavor of the library, so that `mlflow.xgboost.load_model` and its like work as well."""
+    algorithm = fitted.rules.algorithm
+    if algorithm.library == "xgboost":
+        from mlflow import xgboost
+
+        xgboost.save_model(fitted.estimator, path, mlflow_model=mlflow_model, **options)
+    elif algorithm.library == "lightgbm":
+        from mlflow import lightgbm
+
+        lightgbm.save_model(fitted.estimator, path, mlflow_model=mlflow_model, **options)
+    else:
+        from mlflow import sklearn
+
+        trusted = list(algorithm.trusted_types)
+        sklearn.save_model(fitted.estimator, path, mlflow_model=mlflow_model, serialization_format="skops", skops_trusted_types=trusted, **options)

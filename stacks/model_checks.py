@@ -1,0 +1,70 @@
+"""The checks of a registered version: it loads, its signature is whole, it scores raw rows, its metadata is there."""
+
+from collections.abc import Callable
+
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow import MlflowClient
+
+from stackhouse.errors import StackhouseError
+from stackhouse.record import ModelCheck, Registration, ValidationReport
+from stackhouse.table import Table
+from stacks.mlflow_model import load_model
+from stacks.registry import Registry
+
+SAMPLE_ROWS = 200
+
+
+def check_version(client: MlflowClient, registration: Registration, test: Table) -> ValidationReport:
+    """Check a registered version on rows of the test set, with NaN and ±Inf put among them; no checks where none was registered."""
+    name, version = registration.name, registration.version
+    if version is None:
+        return ValidationReport(name=name, version=None)
+    uri = f"models:/{name}/{version}"
+    sample = _with_unusable_values(test)
+
+    def loads() -> str:
+        return f"{type(load_model(uri).estimator).__name__} in its native format"
+
+    def signature() -> str:
+        found = mlflow.models.get_model_info(uri).signature
+        if found is None or found.inputs is None or found.outputs is None:
+            raise ValueError("inputs or outputs are missing; Unity Catalog would refuse the version")
+        return f"{len(found.inputs)} inputs, output {found.outputs.input_types()[0].name}"
+
+    def inference() -> str:
+        model = mlflow.pyfunc.load_model(uri)
+        classes = np.asarray(model.predict(sample))
+        probability = np.asarray(model.predict(sample, params={"predict_method": "predict_proba"}))
+        expected = load_model(uri).probability(sample)
+        if classes.shape != (len(sample),) or not np.isin(classes, (0, 1)).all():
+            raise ValueError(f"{len(sample)} rows gave predictions of shape {classes.shape} with values {np.unique(classes)[:5]}")
+        if not np.array_equal(probability, expected) or not ((probability >= 0) & (probability <= 1)).all():
+            raise ValueError("the served probabilities are not those of the fitted model, or not in [0, 1]")
+        return f"{len(sample)} raw rows with NaN and ±Inf scored, none dropped, as the fitted model does"
+
+    def metadata() -> str:
+        found = Registry(client).version(name, version)
+        missing = [key for key in ("git_sha", "registered_at", "f1_score") if key not in found.tags]
+        if missing:
+            raise ValueError(f"the version lacks the tags {missing}")
+        return f"run {found.run_id}, {len(found.tags)} tags"
+
+    checks: dict[str, Callable[[], str]] = {"loads": loads, "signature": signature, "inference": inference, "metadata": metadata}
+    return ValidationReport(name=name, version=version, checks=tuple(_run(title, check) for title, check in checks.items()))
+
+
+def _run(title: str, check: Callable[[], str]) -> ModelCheck:
+    try:
+        return ModelCheck(name=title, passed=True, detail=check())
+    except (ValueError, OSError, KeyError, mlflow.MlflowException, StackhouseError) as error:
+        return ModelCheck(name=title, passed=False, detail=str(error))
+
+
+def _with_unusable_values(test: Table) -> pd.DataFrame:
+    rows: pd.DataFrame = test.with_frame(test.frame.head(SAMPLE_ROWS)).collect(test.roles.features).to_pandas()
+    for position, value in enumerate((np.nan, np.inf, -np.inf)):
+        if position < len(rows):
+            rows.iloc[position, position % rows.shape[1]] = value
+    return rows

@@ -1,0 +1,179 @@
+"""MLflow tracking: what a training run and its evaluation put on record. Works on the tracker of the active stack."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from math import isfinite
+from typing import Any
+
+import mlflow
+import pandas as pd
+from mlflow import MlflowClient
+from mlflow.data.delta_dataset_source import DeltaDatasetSource
+from mlflow.data.pandas_dataset import from_pandas
+from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
+from zenml.client import Client
+
+from stackhouse.errors import DataError, InfrastructureError
+from stackhouse.evaluation import Evaluation
+from stackhouse.labels import ThresholdLabel
+from stackhouse.metrics import rename
+from stackhouse.fitted import FittedModel, ScoringRules, to_arrays
+from stackhouse.record import ModelIdentity, RunTags, TableVersion, TrainingData, TrainingRecord, features_sample, run_name
+from stackhouse.splits import RandomSplit, TimeSplit
+from stackhouse.table import Table
+from stackhouse.tuning import TuningReport
+from stackhouse.verdict import Verdict
+from stacks.mlflow_model import log_model
+from stacks.registry import Registry
+
+EXAMPLE_ROWS = 5
+
+
+def tracking_client() -> MlflowClient:
+    """Return a client of the active stack's MLflow, for tracking and registry; the global MLflow settings follow it.
+
+    Raises:
+        InfrastructureError: where the stack has no MLflow experiment tracker.
+    """
+    stack = Client().active_stack
+    tracker: Any = stack.experiment_tracker
+    if tracker is None or tracker.flavor != "mlflow":
+        raise InfrastructureError(
+            f"The active stack '{stack.name}' has no MLflow experiment tracker. Run `stackhouse stack up local`, or `zenml stack set local`."
+        )
+    tracker.configure_mlflow()
+    return MlflowClient()
+
+
+def log_training(
+    fitted: FittedModel, train: Table, identity: ModelIdentity, data: TrainingData, split: TimeSplit | RandomSplit, tuning: TuningReport
+) -> tuple[str, str]:
+    """Log a fitted model to the run that the stack's tracker has opened.
+
+    Returns:
+        The id of the run and the URI of the logged model, `models:/m-…`.
+    """
+    client, run_id = MlflowClient(), open_run()
+    rules = fitted.rules
+    name = run_name(identity.name, rules.algorithm.kind, Registry(client).next_version(identity.registered_name), datetime.now(UTC))
+    tags = RunTags(
+        project=identity.project,
+        domain=identity.domain,
+        model_name=identity.name,
+        model_type=identity.task,
+        algorithm=rules.algorithm.kind,
+        use_case=identity.use_case,
+        feature_engineering="unity_catalog",
+        training_data=data.features.name,
+    )
+    versions = {f"delta.version.{table.name}": str(table.version) for table in (data.features, data.labels)}
+    _set_tags(client, run_id, {"mlflow.runName": name, **tags.model_dump(), **versions})
+    _log_params(client, run_id, _parameters(rules, train, data, split))
+    log_metrics(client, run_id, rename(tuning.trials[tuning.chosen].metrics, "validation_") if tuning.trials else {})
+    log_dataset(client, run_id, train, data.features, "training")
+    X, _ = to_arrays(train.with_frame(train.frame.head(EXAMPLE_ROWS)), rules.features)
+    example = pd.DataFrame(X, columns=list(rules.features))
+    mlflow.log_dict({"feature_names": list(rules.features), "primary_keys": list(data.features.primary_keys), "model_type": identity.task}, "config.json")
+    info = log_model(fitted, identity.name, example, _metadata(rules, data))
+    return run_id, str(info.model_uri)
+
+
+def log_evaluation(record: TrainingRecord, evaluation: Evaluation, verdict: Verdict, test: Table, data: TrainingData) -> None:
+    """Add metrics, the verdict and the test rows to the run that trained the model.
+
+    Metrics stand under their canonical names and as `test_*`; those of the random split are named so, for comparison only.
+
+    Raises:
+        DataError: where a metric is not finite; MLflow would store another number in its place.
+    """
+    client, run_id = tracking_client(), str(record.run_id)
+    named = {
+        **evaluation.test,
+        **rename(evaluation.test, "test_"),
+        **rename(evaluation.train, "train_"),
+        **rename(evaluation.random_split, "random_split_"),
+        **rename(evaluation.reference, "reference_"),
+    }
+    log_metrics(client, run_id, named)
+    _set_tags(client, run_id, {"verdict": verdict.outcome, "verdict.reasons": "; ".join(verdict.reasons)})
+    if evaluation.test_period:
+        log_metrics(client, run_id, {"test_samples": float(evaluation.test_period.rows)})
+        log_dataset(client, run_id, test, data.features, "testing")
+
+
+def open_run() -> str:
+    """Return the id of the run that the stack's experiment tracker has opened for this step.
+
+    Raises:
+        InfrastructureError: where there is none, because the step does not ask for the tracker.
+    """
+    run = mlflow.active_run()
+    if run is None:
+        raise InfrastructureError("No MLflow run is open. The step has to be declared with @step(experiment_tracker=True).")
+    return str(run.info.run_id)
+
+
+def tag_skipped(run_id: str, reason: str) -> None:
+    """Say on a run that no model was trained, and why."""
+    _set_tags(MlflowClient(), run_id, {"verdict": "SKIPPED", "verdict.reasons": reason})
+
+
+def log_metrics(client: MlflowClient, run_id: str, values: Mapping[str, float]) -> None:
+    """Log finite metrics in one request.
+
+    Raises:
+        DataError: naming the metrics that are not finite. Source: MLflow stores infinity as 1.8e308.
+    """
+    if wrong := [name for name, value in values.items() if not isfinite(value)]:
+        raise DataError(f"The metrics {wrong} are not finite and cannot be put on record. Look for empty or degenerate test data.")
+    now = int(datetime.now(UTC).timestamp() * 1000)
+    client.log_batch(run_id, metrics=[Metric(name, value, now, 0) for name, value in values.items()])
+
+
+def log_dataset(client: MlflowClient, run_id: str, table: Table, source: TableVersion, context: str) -> None:
+    """Log a dataset as input of the run, with the Delta version of the feature table that it was made of.
+
+    The version is a tag as well, since MLflow's source drops version 0.
+    """
+    rows: pd.DataFrame = table.collect([*table.roles.features, *((table.roles.label,) if table.roles.label else ())]).to_pandas()
+    origin = DeltaDatasetSource(path=source.uri, delta_table_version=source.version)
+    dataset = from_pandas(rows, source=origin, targets=table.roles.label, name=source.name.rpartition(".")[2])
+    tags = [InputTag("mlflow.data.context", context), InputTag("delta.version", str(source.version))]
+    client.log_inputs(run_id, [DatasetInput(dataset._to_mlflow_entity(), tags)])
+
+
+def _parameters(rules: ScoringRules, train: Table, data: TrainingData, split: TimeSplit | RandomSplit) -> dict[str, Any]:
+    """Parameters of a run under the names of the guides."""
+    return {
+        **rules.algorithm.hyperparameters,
+        "algorithm": rules.algorithm.kind,
+        "training_samples": train.count(),
+        "feature_count": len(rules.features),
+        "n_features": len(rules.features),
+        "features_sample": features_sample(rules.features),
+        "feature_table": data.features.name,
+        "feature_engineering_version": data.features.version,
+        "primary_keys": ", ".join(data.features.primary_keys),
+        "test_size": split.test_size,
+        "split": split.kind,
+        "stratify": isinstance(split, RandomSplit) and split.stratify,
+        "threshold": rules.label.threshold if isinstance(rules.label, ThresholdLabel) else "none",
+    }
+
+
+def _metadata(rules: ScoringRules, data: TrainingData) -> dict[str, Any]:
+    """What scoring from keys needs, inside the model: feature lookup, cleaning rule, label rule."""
+    lookup = {"table_name": data.features.name, "feature_names": list(rules.features), "lookup_key": list(data.features.primary_keys)}
+    return {
+        "feature_lookups": [{**lookup, "table_version": data.features.version}],
+        "cleaning": rules.cleaning.model_dump(mode="json"),
+        "label": rules.label.model_dump(mode="json"),
+    }
+
+
+def _set_tags(client: MlflowClient, run_id: str, tags: Mapping[str, str]) -> None:
+    client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
+
+
+def _log_params(client: MlflowClient, run_id: str, parameters: Mapping[str, Any]) -> None:
+    client.log_batch(run_id, params=[Param(key, str(value)) for key, value in parameters.items()])

@@ -1,0 +1,44 @@
+"""When a step's cached result may be used again: same inputs and parameters, same code, same libraries, same tracker.
+
+ZenML's own key covers a step's function and its inputs. The steps here are thin, so the key has to hold the code that
+they call: all modules of the core, of the platform and of the materializers. A changed line anywhere runs everything
+again, which takes half a minute; a stale model would cost more. Steps that read or write what lies outside ZenML are
+never cached.
+"""
+
+import hashlib
+from importlib.metadata import version
+from pathlib import Path
+
+from zenml.client import Client
+from zenml.config import CachePolicy
+
+import materializers
+import stackhouse
+import stacks
+
+_PACKAGES = (materializers, stackhouse, stacks)
+_LIBRARIES = ("lightgbm", "mlflow", "narwhals", "numpy", "pandas", "polars", "pydantic", "scikit-learn", "skops", "xgboost", "zenml")
+
+
+def surroundings() -> str:
+    """Return a digest of what a result depends on beside its inputs and parameters: code, libraries, and the tracker of the stack."""
+    digest = hashlib.sha256()
+    for library in _LIBRARIES:
+        digest.update(f"{library}=={version(library)}\n".encode())
+    for file in source_files():
+        digest.update(file.name.encode())
+        digest.update(file.read_bytes())
+    tracker = Client().active_stack.experiment_tracker
+    digest.update(str(tracker and tracker.id).encode())
+    return digest.hexdigest()
+
+
+def source_files() -> list[Path]:
+    """Return the Python files that a step's result can depend on, in a fixed order."""
+    folders = [Path(folder) for package in _PACKAGES for folder in package.__path__]
+    return [file for folder in folders for file in sorted(folder.rglob("*.py"))]
+
+
+CODE = CachePolicy(cache_func=surroundings)
+"""The cache policy of every cached step."""

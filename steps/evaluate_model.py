@@ -1,0 +1,25 @@
+"""Evaluate the model and judge it."""
+
+from typing import Annotated
+
+from zenml import log_metadata, step
+
+from stackhouse.evaluation import Evaluation
+from stackhouse.record import TrainingData
+from stackhouse.table import Table, concatenate
+from stackhouse.trained import TrainedModel
+from stackhouse.verdict import Gates, Verdict, judge
+from stacks.tracking import log_evaluation
+from steps.caching import CODE
+
+
+@step(cache_policy=CODE)
+def evaluate_model(
+    model: TrainedModel, train: Table, validation: Table, test: Table, data: TrainingData, gates: Gates, seed: int
+) -> tuple[Annotated[Evaluation, "evaluation"], Annotated[Verdict, "verdict"]]:
+    """Measure the model on rows that are later than all it was trained on, and judge it by the gates."""
+    evaluation = model.evaluate(concatenate(train, validation), test, seed)
+    verdict = judge(evaluation, gates)
+    log_evaluation(model.record, evaluation, verdict, test, data)
+    log_metadata({"verdict": verdict.outcome, "reasons": list(verdict.reasons)})
+    return evaluation, verdict
