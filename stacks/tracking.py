@@ -135,7 +135,7 @@ def log_dataset(client: MlflowClient, run_id: str, table: Table, source: TableVe
 
     The version is a tag as well, since MLflow's source drops version 0.
     """
-    rows: pd.DataFrame = table.collect([*table.roles.features, *((table.roles.label,) if table.roles.label else ())]).to_pandas()
+    rows: pd.DataFrame = table.collect([*table.roles.features, *((table.roles.label,) if table.roles.label else ())]).to_pandas().astype("float64")
     origin = DeltaDatasetSource(path=source.uri, delta_table_version=source.version)
     dataset = from_pandas(rows, source=origin, targets=table.roles.label, name=source.name.rpartition(".")[2])
     tags = [InputTag("mlflow.data.context", context), InputTag("delta.version", str(source.version))]

@@ -1,8 +1,50 @@
-"""Pages of the reports."""
+"""Pages: each report of the core as a self-contained HTML document, which the dashboard shows beside the artifact.
 
+One module for the pages of one subject; frame and style stand in `layout.py`, charts in `svg.py`. Reading and writing
+artifacts belongs in the materializers, and what a report contains in the core.
+"""
+
+from functools import singledispatch
+
+from materializers.pages.certificate import certificate_page
+from materializers.pages.cleaning import cleaning_page
+from materializers.pages.data import table_version_page, training_data_page
+from materializers.pages.evaluation import evaluation_page
+from materializers.pages.labels import label_page
+from materializers.pages.layout import page, text
+from materializers.pages.model_card import model_card_page
+from materializers.pages.profile import profile_page
+from materializers.pages.registration import promotion_page, registration_page, validation_page
+from materializers.pages.training import scoring_rules_page, training_page
+from materializers.pages.tuning import tuning_page
+from materializers.pages.verdict import verdict_page
 from stackhouse.report import Report
 
+__all__ = ["render"]
 
+
+@singledispatch
 def render(report: Report) -> str:
-    """Render a report."""
-    return f"<pre>{report.model_dump_json(indent=2)}</pre>"
+    """Render a report as a whole HTML document; one without a page of its own becomes a table of its fields."""
+    return page("Report", type(report).__name__, text(report))
+
+
+# Each function says by the type of its argument which report it is the page of.
+for _page in (
+    certificate_page,
+    cleaning_page,
+    evaluation_page,
+    label_page,
+    model_card_page,
+    profile_page,
+    promotion_page,
+    registration_page,
+    scoring_rules_page,
+    table_version_page,
+    training_data_page,
+    training_page,
+    tuning_page,
+    validation_page,
+    verdict_page,
+):
+    render.register(_page)

@@ -21,7 +21,8 @@ def certificate_page(report: Certificate) -> str:
     else:
         claim = statement("A feature is later than its label", "bad", "These rows leak the future; do not train on them.")
     hint = note("Age is label time minus feature time. A feature that is exactly as old as the label (age 0) counts as known.")
-    return page("Point-in-time certificate", f"{report.features} joined to {report.spine}", claim, section("Measured", facts(numbers), hint))
+    title = f"{report.features} joined to {report.spine}"
+    return page("Point-in-time certificate", title, claim, section("Measured", facts(numbers), hint))
 
 
 def _hours(hours: float) -> str:

@@ -1,23 +1,27 @@
 """The page of an evaluation: metrics, curves, confusion and importance. The model card shows the same parts."""
 
-from materializers.pages.layout import Html, breakable, facts, figures, instant, metric, note, number, page, section, share, statement, table, tag
+from materializers.pages.layout import Html, Number, figures, metric, note, page, section, share, statement, table, tag
 from materializers.pages.svg import bars, curve
 from stackhouse.evaluation import Evaluation, Period
-from stackhouse.metrics import LOWER_IS_BETTER, NAMES
+from stackhouse.metrics import LOWER_IS_BETTER, NAMES, Curves
 
 FEATURES_SHOWN = 20
+
+_HEADLINES = ("roc_auc", "pr_auc", "f1", "precision", "recall")
+_RANDOM = Html('<span class="dim">random split</span><div class="small">for comparison only,<br>do not quote</div>')
 
 
 def evaluation_page(report: Evaluation) -> str:
     """Show how good the model is on rows that it never saw, or say why there are no numbers."""
     if report.skipped:
         return page("Evaluation", "No model was evaluated", statement("SKIPPED", "quiet", report.skipped))
-    return page("Evaluation", "How good the model is on rows it never saw", headline(report), periods(report), metrics_table(report), *charts(report))
+    parts = (headline, periods, metrics_table, curves, confusion, importance)
+    return page("Evaluation", "How good the model is on rows it never saw", *(part(report) for part in parts))
 
 
 def headline(report: Evaluation) -> Html:
     """Show the metrics that matter most, on the test rows."""
-    return figures({f"test {name}": metric(report.test.get(name)) for name in ("roc_auc", "pr_auc", "f1", "precision", "recall")})
+    return figures({f"test {name}": metric(report.test.get(name)) for name in _HEADLINES})
 
 
 def periods(report: Evaluation) -> Html:
@@ -29,15 +33,75 @@ def periods(report: Evaluation) -> Html:
 def metrics_table(report: Evaluation) -> Html:
     """Show all metrics on the test rows beside those of the training rows, a random split, and a guess."""
     parts = (report.test, report.train, report.random_split, report.reference)
-    names = sorted({name for part in parts for name in part}, key=lambda name: (NAMES.index(name) if name in NAMES else len(NAMES), name))
-    rows = [(_metric_name(name), *(metric(part.get(name)) for part in parts)) for name in names]
-    head = ("metric", tag("strong", "time-ordered test" if _ordered(report) else "test"), "train", _RANDOM, "guess by class share")
-    return section("Metrics", table(head, [(first, tag_number(own), train, tag_dim(drawn), guess) for first, own, train, drawn, guess in rows]))
+    found = {name for part in parts for name in part}
+    names = [*(name for name in NAMES if name in found), *sorted(found.difference(NAMES))]
+    rows = []
+    for name in names:
+        test, train, drawn, guess = (metric(part.get(name)) for part in parts)
+        words = tag("span", name, Html(' <span class="small">smaller is better</span>') if name in LOWER_IS_BETTER else "")
+        rows.append((words, Number(tag("strong", test)), train, Number(tag("span", drawn, class_="dim")), guess))
+    head = ("metric", "time-ordered test" if is_ordered(report) else "test", "train", _RANDOM, "guess by class share")
+    return section("Metrics", table(head, rows))
 
 
-def charts(report: Evaluation) -> tuple[Html, ...]:
-    """Show curves, confusion matrix and feature importance; what was not measured is left out."""
-    return (*_curves(report), *_importance(report))
+def curves(report: Evaluation) -> Html:
+    """Show the ROC and the precision-recall curve on the test rows, each beside that of a guess."""
+    drawn = report.curves
+    if drawn is None:
+        return section("Curves", note("No curves were measured."))
+    base = report.test.get("positive_class_ratio")
+    roc = curve(
+        drawn.false_positive_rate,
+        drawn.true_positive_rate,
+        _with_value("ROC curve", "area", report.test.get("roc_auc")),
+        ("false positive rate", "true positive rate"),
+        (0.0, 1.0),
+    )
+    title = _with_value("Precision-recall curve", "average precision", report.test.get("pr_auc"))
+    precision = curve(drawn.recall, drawn.precision, title, ("recall", "precision"), None if base is None else (base, base))
+    return section("Curves", tag("div", roc, precision, class_="charts"), note("Test rows. The dashed line is a guess."))
 
 
-_RANDOM = Html('random split<div class="small">for comparison only, do not quote</div>')
+def confusion(report: Evaluation) -> Html:
+    """Show how many test rows of each class were predicted as which."""
+    return section("Confusion matrix", _confusion_table(report.curves)) if report.curves else Html()
+
+
+def importance(report: Evaluation) -> Html:
+    """Show how much the most important features are used."""
+    ranked = sorted(report.importance.items(), key=lambda item: (-item[1], item[0]))
+    if not ranked:
+        return Html()
+    shown = [(name, value, share(value)) for name, value in ranked[:FEATURES_SHOWN]]
+    rest = f" {len(ranked) - len(shown)} less important features are not shown." if len(ranked) > len(shown) else ""
+    hint = note(f"How much of its decisions the model takes from a feature; all together are 100 %.{rest}")
+    return section("Feature importance", bars(shown, "Feature importance"), hint)
+
+
+def is_ordered(report: Evaluation) -> bool:
+    """Say whether the test rows are known to be later than the training rows."""
+    train, test = report.train_period, report.test_period
+    return bool(train and test and train.last and test.first and train.last < test.first)
+
+
+def _period(part: str, period: Period | None) -> tuple[object, ...]:
+    return (part, period.rows, period.first, period.last) if period else (part, None, None, None)
+
+
+def _with_value(title: str, what: str, value: float | None) -> str:
+    return title if value is None else f"{title}, {what} {value:.3f}"
+
+
+def _confusion_table(drawn: Curves) -> Html:
+    lines = []
+    for true, counts in enumerate(drawn.confusion):
+        cells = [_shaded(count, sum(counts), right=true == predicted) for predicted, count in enumerate(counts)]
+        lines.append(tag("tr", tag("th", f"true class {true}", scope="row"), *cells))
+    head = tag("tr", tag("th", ""), *(tag("th", f"predicted class {cls}", scope="col") for cls in (0, 1)))
+    return tag("table", tag("thead", head), tag("tbody", *lines), class_="confusion")
+
+
+def _shaded(count: int, of: int, *, right: bool) -> Html:
+    strength = 0.08 + 0.42 * (count / of if of else 0.0)
+    colour = f"rgba({'26, 115, 72' if right else '179, 38, 30'}, {strength:.2f})"
+    return tag("td", count, tag("div", share(count, of), " of the class", class_="small"), style=f"background: {colour}")

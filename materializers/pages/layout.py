@@ -1,6 +1,6 @@
-"""The frame of every page: escaping, numbers in words, tables, facts and the style sheet.
+"""The parts of every page: escaping, numbers as text, tables, facts, and the frame around them.
 
-What a page says about its report belongs in the page's own module; charts belong in `svg.py`.
+What a page says about its report belongs in the page's own module, charts in `svg.py`, CSS in `style.py`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,6 +9,8 @@ from html import escape
 from math import isfinite, isnan
 
 from pydantic import BaseModel
+
+from materializers.pages.style import STYLE
 
 
 class Html(str):
@@ -100,16 +102,14 @@ def instant(time: datetime) -> Html:
 
 
 def table(head: Sequence[object], rows: Iterable[Sequence[object]], marked: int | None = None) -> Html:
-    """Lay out rows under a head; a column is aligned to the right where its cells are numbers. `marked` is a row to stand out."""
-    body = [[(text(cell), _is_number(cell)) for cell in row] for row in rows]
+    """Lay out rows under a head; a column of numbers is aligned to the right. `marked` is the position of a row to stand out."""
+    body = list(rows)
     if not body:
         return note("Nothing to list.")
-    right = [all(numeric for _, numeric in column) for column in zip(*body, strict=True)]
-    titles = [tag("th", name, scope="col", class_="n" if right[position] else "t") for position, name in enumerate(head)]
-    lines = [
-        tag("tr", *(tag("td", cell, class_="n" if numeric else "t") for cell, numeric in row), class_="marked" if position == marked else "plain")
-        for position, row in enumerate(body)
-    ]
+    sides = ["n" if all(map(_is_number, column)) else "t" for column in zip(*body, strict=True)]
+    titles = [tag("th", name, scope="col", class_=side) for name, side in zip(head, sides, strict=True)]
+    cells = [[tag("td", cell, class_=side) for cell, side in zip(row, sides, strict=True)] for row in body]
+    lines = [tag("tr", *row, class_="marked" if position == marked else "plain") for position, row in enumerate(cells)]
     return tag("div", tag("table", tag("thead", tag("tr", *titles)), tag("tbody", *lines)), class_="wide")
 
 
@@ -139,9 +139,9 @@ def note(*content: object, tone: str = "quiet") -> Html:
     return tag("p", *content, class_=f"note {tone}")
 
 
-def listed(items: Iterable[object]) -> Html:
-    """List sentences."""
-    return tag("ul", *(tag("li", item) for item in items))
+def listed(items: Iterable[object], kind: str = "sentences") -> Html:
+    """List items below each other; `names` stand in columns."""
+    return tag("ul", *(tag("li", item) for item in items), class_=kind)
 
 
 def breakable(name: str) -> Html:
@@ -151,52 +151,11 @@ def breakable(name: str) -> Html:
 
 def page(kind: str, title: str, *content: object) -> str:
     """Frame the content as a whole document that loads nothing from elsewhere and runs no script."""
+    policy = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+    head = f'<head><meta charset="utf-8">{policy}{tag("title", f"{kind}: {title}")}<style>{STYLE}</style></head>'
     header = tag("header", tag("p", kind, class_="kind"), tag("h1", title))
-    head = f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_POLICY}"><title>{text(f"{kind}: {title}")}</title>'
-    return f'<!doctype html>\n<html lang="en"><head>{head}<style>{_STYLE}</style></head><body>{tag("main", header, *content)}</body></html>\n'
+    return f'<!doctype html>\n<html lang="en">{head}<body>{tag("main", header, *content)}</body></html>\n'
 
 
 def _is_number(value: object) -> bool:
-    return value is None or isinstance(value, (int, float, Number)) and not isinstance(value, bool)
-
-
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-
-_STYLE = """
-:root { color-scheme: light; --ink: #1d2530; --soft: #5d6775; --rule: #e3e7ec; --tint: #f6f8fa; --accent: #2f5d8a;
-  --good: #1a7348; --bad: #b3261e; --warn: #8a5300; }
-* { box-sizing: border-box; }
-body { margin: 0; background: #fff; color: var(--ink); font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
-main { max-width: 920px; margin: 0 auto; padding: 28px 24px 48px; }
-.kind { margin: 0; color: var(--soft); font-size: 13px; letter-spacing: .04em; }
-h1 { margin: 2px 0 20px; font-size: 26px; line-height: 1.25; font-weight: 650; overflow-wrap: anywhere; }
-h2 { margin: 36px 0 10px; font-size: 17px; font-weight: 650; }
-h3 { margin: 20px 0 6px; font-size: 14px; font-weight: 600; color: var(--soft); }
-p, ul { margin: 8px 0; max-width: 72ch; } ul { padding-left: 20px; } li { margin: 4px 0; }
-.dim { color: #98a1ac; } .small { color: var(--soft); font-size: 12px; line-height: 1.35; }
-.wide { overflow-x: auto; } .wide + .note { margin-top: 10px; }
-table { border-collapse: collapse; font-size: 13.5px; font-variant-numeric: tabular-nums; } .wide > table { width: 100%; }
-th { text-align: left; font-weight: 600; color: var(--soft); vertical-align: bottom; font-size: 12.5px; }
-th, td { padding: 6px 10px; border-bottom: 1px solid var(--rule); } th:first-child, td:first-child { padding-left: 0; }
-th:last-child, td:last-child { padding-right: 0; } thead th { border-bottom-color: #b9c1cb; }
-.n { text-align: right; } td.n { white-space: nowrap; } td.t { overflow-wrap: anywhere; } tr.marked td { background: #eef4fa; font-weight: 600; }
-tr.marked td:first-child { box-shadow: inset 3px 0 var(--accent); padding-left: 10px; } tr.marked .small { font-weight: 400; }
-.facts th { vertical-align: top; padding-right: 28px; font-size: 13.5px; font-weight: 500; } .facts td { overflow-wrap: anywhere; }
-.figures { display: flex; flex-wrap: wrap; gap: 12px 44px; margin: 20px 0; } .figures div { min-width: 84px; }
-.figures dt { color: var(--soft); font-size: 12.5px; }
-.figures dd { margin: 0; font-size: 24px; font-weight: 600; font-variant-numeric: tabular-nums; line-height: 1.3; }
-.statement { margin: 20px 0; padding: 16px 20px; border-left: 5px solid; border-radius: 3px; } .statement p { margin: 4px 0 0; color: var(--ink); }
-.statement .words { margin: 0; font-size: 26px; line-height: 1.25; font-weight: 700; color: inherit; }
-.good { color: var(--good); border-color: var(--good); } .statement.good { background: #eef7f2; }
-.bad { color: var(--bad); border-color: var(--bad); } .statement.bad { background: #fdf1f0; }
-.quiet { color: var(--soft); border-color: #aab3be; } .statement.quiet { background: var(--tint); }
-.note { font-size: 13.5px; } .note.warn { color: var(--warn); background: #fdf6e9; padding: 8px 12px; border-radius: 3px; }
-.lead { font-size: 18px; line-height: 1.45; margin: 0 0 16px; } .pass { color: var(--good); font-weight: 600; } .fail { color: var(--bad); font-weight: 600; }
-.charts { display: flex; flex-wrap: wrap; gap: 20px 32px; } figure { margin: 0; } figcaption { font-size: 13px; font-weight: 600; margin-bottom: 4px; }
-svg { display: block; max-width: 100%; height: auto; font: 12px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
-svg text { fill: var(--soft); font-variant-numeric: tabular-nums; }
-svg .name { fill: var(--ink); font-size: 13px; }
-.confusion td { text-align: center; padding: 12px 24px; border: 2px solid #fff; font-size: 18px; font-weight: 600; }
-.confusion th { border: 0; padding: 4px 16px 4px 0; font-size: 13px; } .confusion thead th { text-align: center; padding: 4px 16px; }
-pre { margin: 8px 0; padding: 12px 16px; background: var(--tint); border: 1px solid var(--rule); border-radius: 4px; font-size: 13px; overflow-x: auto; }
-"""
+    return value is None or (isinstance(value, int | float | Number) and not isinstance(value, bool))

@@ -23,7 +23,8 @@ def validation_page(report: ValidationReport) -> str:
     failed = sum(not check.passed for check in report.checks)
     claim = statement("FAILED", "bad", f"{failed} of {len(report.checks)} checks failed.") if failed else statement("PASSED", "good")
     rows = [(check.name, passed(check.passed), check.detail) for check in report.checks]
-    return page("Model validation", f"{report.name}, version {report.version}", claim, section("Checks", table(("check", "passed", "detail"), rows)))
+    checks = section("Checks", table(("check", "passed", "detail"), rows))
+    return page("Model validation", f"{report.name}, version {report.version}", claim, checks)
 
 
 def promotion_page(report: Promotion) -> str:

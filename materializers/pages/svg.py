@@ -1,4 +1,4 @@
-"""Charts as inline SVG: a histogram for a table cell, a curve in the unit square, horizontal bars. Each has a title for readers of screens."""
+"""Charts as inline SVG, each with a title: a histogram for a table cell, a curve in the unit square, horizontal bars."""
 
 from collections.abc import Sequence
 from math import isfinite
@@ -35,13 +35,19 @@ def curve(x: Sequence[float], y: Sequence[float], title: str, axes: tuple[str, s
     if not points:
         return note(f"{title}: no points, since the rows are of one class.")
     left, top, side = 52, 10, 310
-    across, up = (lambda value: f"{left + value * side:.1f}"), (lambda value: f"{top + (1 - value) * side:.1f}")
+
+    def across(value: float) -> float:
+        return round(left + value * side, 1)
+
+    def up(value: float) -> float:
+        return round(top + (1 - value) * side, 1)
+
     parts = []
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
         parts += [
             tag("line", x1=left, x2=left + side, y1=up(tick), y2=up(tick), stroke=_RULE),
             tag("line", x1=across(tick), x2=across(tick), y1=top, y2=top + side, stroke=_RULE),
-            tag("text", f"{tick:.2f}", x=left - 8, y=float(up(tick)) + 4, text_anchor="end"),
+            tag("text", f"{tick:.2f}", x=left - 8, y=up(tick) + 4, text_anchor="end"),
             tag("text", f"{tick:.2f}", x=across(tick), y=top + side + 18, text_anchor="middle"),
         ]
     if guess is not None:

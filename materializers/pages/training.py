@@ -1,6 +1,8 @@
-"""The pages of a fitted model: its record in the tracking server, and the rules by which it scores."""
+"""The pages of a fitted model: its record in the tracking server, and its scoring rules, which the model card shows as well."""
 
-from materializers.pages.layout import facts, page, section, statement
+from collections.abc import Iterator
+
+from materializers.pages.layout import Html, facts, listed, page, section, statement
 from stackhouse.fitted import ScoringRules
 from stackhouse.labels import describe
 from stackhouse.record import TrainingRecord
@@ -9,16 +11,8 @@ from stackhouse.record import TrainingRecord
 def training_page(report: TrainingRecord) -> str:
     """Show run, model and training period, or why nothing was trained."""
     period = report.train_period
-    record = facts(
-        {
-            "algorithm": report.algorithm,
-            "run": report.run_id,
-            "model": report.model_uri,
-            "training rows": period.rows,
-            "first row": period.first,
-            "last row": period.last,
-        }
-    )
+    rows = {"training rows": period.rows, "first row": period.first, "last row": period.last}
+    record = facts({"algorithm": report.algorithm, "run": report.run_id, "model": report.model_uri, **rows})
     if report.skipped:
         return page("Training", "No model was trained", statement("SKIPPED", "quiet", report.skipped), record)
     return page("Training", f"A model was trained with {report.algorithm}", record)
@@ -26,13 +20,17 @@ def training_page(report: TrainingRecord) -> str:
 
 def scoring_rules_page(report: ScoringRules) -> str:
     """Show what the model reads, how its input is cleaned, and what its answer means."""
-    answer = {"label": describe(report.label), "class 1 from a probability of": report.decision_threshold}
-    cleaning = {"all columns not named below": report.cleaning.default, **report.cleaning.columns}
-    return page(
-        "Scoring rules",
-        report.algorithm.kind,
-        section("Answer", facts(answer)),
-        section("NaN, ±Inf and null are replaced by", facts(cleaning)),
-        section("Hyperparameters", facts(report.algorithm.hyperparameters)),
-        section(f"Features ({len(report.features)})", facts({f"{position}": name for position, name in enumerate(report.features, 1)})),
-    )
+    return page("Scoring rules", report.algorithm.kind, answer(report), *inputs(report))
+
+
+def answer(rules: ScoringRules) -> Html:
+    """Show what the model's answer means."""
+    said = {"label": describe(rules.label), "class 1": f"where its probability is at least {rules.decision_threshold:g}"}
+    return section("What it predicts", facts({**said, "algorithm": rules.algorithm.kind}))
+
+
+def inputs(rules: ScoringRules) -> Iterator[Html]:
+    """Show the features, how they are cleaned, and the settings of the algorithm."""
+    yield section(f"Features ({len(rules.features)})", listed(rules.features, "names"))
+    yield section("NaN, ±Inf and null become", facts({**rules.cleaning.columns, "in every other feature": rules.cleaning.default}))
+    yield section("Hyperparameters", facts(rules.algorithm.hyperparameters))

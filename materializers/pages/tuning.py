@@ -10,13 +10,18 @@ _NOT_OF_THE_MODEL = "positive_class_ratio"
 def tuning_page(report: TuningReport) -> str:
     """Show the trials with their metrics and mark the chosen one, or say why nothing was tried."""
     if report.skipped:
-        return page("Tuning", "Nothing was tried", statement("SKIPPED", "quiet", report.skipped, "The first candidate is carried on, untried."))
+        claim = statement("SKIPPED", "quiet", report.skipped, "The first candidate is carried on, untried.")
+        return page("Tuning", "Nothing was tried", claim)
     names = [name for name in NAMES if name != _NOT_OF_THE_MODEL and any(name in trial.metrics for trial in report.trials)]
-    rows = [(_candidate(trial, chosen=n == report.chosen), *(metric(trial.metrics.get(m)) for m in names)) for n, trial in enumerate(report.trials)]
+    rows = [
+        (_candidate(trial, chosen=position == report.chosen), *(metric(trial.metrics.get(name)) for name in names))
+        for position, trial in enumerate(report.trials)
+    ]
     head = ("candidate", *(tag("strong", breakable(name)) if name == report.metric else breakable(name) for name in names))
     direction = "smallest" if report.metric in LOWER_IS_BETTER else "largest"
     hint = note(f"The {direction} {report.metric} on the validation rows decides. The test rows are not seen here.")
-    return page("Tuning", f"{len(rows)} candidates, chosen by {report.metric}", section("Trials", table(head, rows, marked=report.chosen), hint))
+    trials = section("Trials", table(head, rows, marked=report.chosen), hint)
+    return page("Tuning", f"Candidates compared by {report.metric}", trials)
 
 
 def _candidate(trial: Trial, *, chosen: bool) -> Html:

@@ -1,0 +1,72 @@
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev run test lint types bench dashboard lock clean
+SHELL := /bin/bash
+
+PYTHON ?= python3
+MODEL ?= configs/models/flight_delay.yaml
+UV := uv==0.13.8
+LIMIT_MB := 1600
+export ZENML_CONFIG_PATH := $(CURDIR)/.stackhouse/zenml
+export ZENML_ANALYTICS_OPT_IN := false
+export MLFLOW_DISABLE_TELEMETRY := true
+
+help:  ## What there is
+	@echo "Stackhouse: from tables in a lakehouse to a registered, validated model."
+	@echo
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+install: .venv/installed  ## Create .venv from the lock (done by run)
+
+run: install  ## The main job on real data: features, training, a registered model
+	@.venv/bin/stackhouse run $(MODEL)
+
+test: install-dev  ## Lint, type check and all tests
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/pytest
+
+lint: install-dev  ## Repair what ruff can repair
+	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
+
+types: install-dev  ## Type check alone
+	@.venv/bin/mypy
+
+bench: install-dev  ## Benchmarks against hand-written code, as ratios
+	@.venv/bin/python -m benchmarks
+
+dashboard: install  ## Serve ZenML's dashboard and MLflow over what the runs wrote
+	@.venv/bin/stackhouse dashboard
+
+lock:  ## Resolve the dependencies anew
+	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install -q $(UV)
+	@.venv-lock/bin/uv pip compile $(LOCK) pyproject.toml -o requirements.lock
+	@.venv-lock/bin/uv pip compile $(LOCK) pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock
+	@rm -rf .venv-lock
+
+clean:  ## Remove the environment and everything that runs have kept
+	@rm -rf .venv .stackhouse
+
+# NCCL (470 MB) serves GPUs alone; on a machine that has one, `pip install nvidia-nccl-cu12` adds it.
+LOCK := --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-package nvidia-nccl-cu12
+
+# The installer lives in a folder of its own and goes when it is done: the environment holds what the project needs.
+define install_lock
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@.venv/bin/pip install -q --disable-pip-version-check --target .venv/installer $(UV)
+	@.venv/installer/bin/uv pip install -q --python .venv/bin/python --no-deps --require-hashes --compile-bytecode -r $(1)
+	@rm -rf .venv/installer
+	@.venv/bin/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+endef
+
+.venv/installed: requirements.lock pyproject.toml
+	@echo "Creating the environment from requirements.lock …"
+	$(call install_lock,requirements.lock)
+	@size=$$(du -s --block-size=1000000 .venv | cut -f1); echo "The environment takes $$size MB (limit $(LIMIT_MB))."; test $$size -lt $(LIMIT_MB)
+	@touch $@
+
+install-dev: .venv/installed-dev
+.venv/installed-dev: .venv/installed requirements-dev.lock
+	@echo "Adding the tools for development …"
+	$(call install_lock,requirements-dev.lock)
+	@touch $@

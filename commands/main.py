@@ -1,0 +1,81 @@
+"""The `stackhouse` command."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from stackhouse.errors import StackhouseError
+
+app = App(name="stackhouse", help="From tables in a lakehouse to a registered, validated model.")
+stack = App(name="stack", help="Stacks: where everything happens.")
+app.command(stack)
+
+
+@stack.command(name="up")
+def stack_up(name: str) -> int:
+    """Register the stack of configs/stacks/NAME.yaml in the active ZenML store and make it active. May be run twice.
+
+    Parameters
+    ----------
+    name
+        Name of the stack, e.g. local.
+    """
+    from commands.stack import up
+
+    return up(name)
+
+
+@app.command
+def run(model_file: Path, *, stack: str = "local", cache: Annotated[bool, Parameter(negative="--no-cache")] = True) -> int:
+    """Bring a stack up, run feature_engineering and training for a model file, and show what came of it.
+
+    Leaves with 0 where the model is approved, 1 where it is rejected or nothing could be learned.
+
+    Parameters
+    ----------
+    model_file
+        The model file, e.g. configs/models/flight_delay.yaml.
+    stack
+        The stack to run on.
+    cache
+        Serve steps from the cache where inputs, parameters, code and libraries are unchanged.
+    """
+    from commands.run import run_model
+
+    return run_model(model_file, stack, cache=cache)
+
+
+@app.command
+def dashboard(*, zenml_port: int = 8237, mlflow_port: int = 5001) -> int:
+    """Serve the ZenML dashboard and MLflow of the active store on this machine until Ctrl-C.
+
+    Parameters
+    ----------
+    zenml_port
+        Port of ZenML on 127.0.0.1; the next free one is taken where it is in use.
+    mlflow_port
+        Port of MLflow on 127.0.0.1; likewise.
+    """
+    from commands.dashboard import serve
+
+    return serve(zenml_port, mlflow_port)
+
+
+def main() -> None:
+    """Run the command; our own errors are printed without a traceback and leave with their documented code."""
+    from commands import settings
+
+    settings.apply()
+    try:
+        sys.exit(app(result_action="return_value") or 0)
+    except StackhouseError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

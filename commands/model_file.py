@@ -1,0 +1,40 @@
+"""Reading of a model file: YAML to ModelSpec, with every problem named in the user's words."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from stackhouse.errors import ConfigurationError
+from stackhouse.spec import ModelSpec
+
+
+def read_model_file(path: Path) -> ModelSpec:
+    """Read and validate a model file.
+
+    Raises:
+        ConfigurationError: where the file cannot be read, is no YAML, or does not validate; each problem on a line.
+    """
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError.invalid_file(str(path), [error.strerror or str(error)]) from error
+    except yaml.YAMLError as error:
+        raise ConfigurationError.invalid_file(str(path), [f"not YAML: {' '.join(str(error).split())}"]) from error
+    parameters = content.get("parameters") if isinstance(content, dict) else None
+    model = parameters.get("model") if isinstance(parameters, dict) else None
+    if not isinstance(model, dict):
+        raise ConfigurationError.invalid_file(str(path), ["there is no mapping under parameters.model"])
+    try:
+        return ModelSpec.model_validate(model)
+    except ValidationError as error:
+        problems = [_problem(dict(found)) for found in error.errors()]
+        raise ConfigurationError.invalid_file(str(path), problems) from error
+
+
+def _problem(found: dict[str, Any]) -> str:
+    where = ".".join(["parameters", "model", *(str(part) for part in found["loc"])])
+    message = str(found["msg"]).removeprefix("Value error, ")
+    given = f" (given: {found['input']!r})" if isinstance(found["input"], (str, int, float, bool)) else ""
+    return f"{where}: {message}{given}"

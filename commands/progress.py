@@ -1,0 +1,63 @@
+"""What a command prints: a console, and one calm line for each step of a pipeline. ZenML's full log goes to a file.
+
+ZenML offers no event for a step that is served from the cache, so its log records are what is listened to.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+_FINISHED = re.compile(r"Step `?([\w-]+)`? has finished in `?([\d.hms ]+)`?")
+_CACHED = re.compile(r"Using cached version of step `?([\w-]+)`?")
+
+
+def console() -> Console:
+    """Return the console of our commands; wide enough for the last screen where the output is not a terminal."""
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
+
+
+class _StepLines(logging.Handler):
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.INFO)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        if found := _FINISHED.search(message):
+            self._console.print(f"  [green]✓[/] {found[1]:<22} [dim]{found[2]:>8}[/]")
+        elif found := _CACHED.search(message):
+            self._console.print(f"  [blue]=[/] {found[1]:<22} [dim]  cached[/]")
+
+
+@contextmanager
+def step_lines(console: Console, log_file: Path) -> Iterator[None]:
+    """Print a line for each step that ends, and write everything that is logged to `log_file`.
+
+    ZenML and MLflow set up their own handlers when they are imported, so both are imported before theirs are put aside.
+    """
+    import mlflow  # noqa: F401
+    import zenml.logger  # noqa: F401
+
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    everything = logging.FileHandler(log_file, mode="a", encoding="utf-8")
+    everything.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    root, zenml = logging.getLogger(), logging.getLogger("zenml")
+    before = {logger: (logger.handlers[:], logger.level) for logger in (root, zenml, logging.getLogger("mlflow"))}
+    for logger in before:
+        logger.handlers[:] = []
+    logging.captureWarnings(capture=True)
+    root.handlers[:] = [everything, _StepLines(console)]
+    root.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        for logger, (handlers, level) in before.items():
+            logger.handlers[:] = handlers
+            logger.setLevel(level)
+        logging.captureWarnings(capture=False)
+        everything.close()

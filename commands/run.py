@@ -1,0 +1,54 @@
+"""`stackhouse run`: the main job, from raw rows to a registered model, in one process."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from commands.model_file import read_model_file
+from commands.progress import console, step_lines
+from stackhouse.errors import InfrastructureError, StackhouseError
+
+from stacks.home import home, require_writable
+
+
+def run_model(model_file: Path, stack: str, *, cache: bool) -> int:
+    """Run both pipelines for a model file and print the screen; 0 where the model is approved, else 1.
+
+    Raises:
+        StackhouseError: whatever stopped the run.
+    """
+    out = console()
+    spec = read_model_file(model_file)
+    require_writable(home())
+    log_file = home() / "logs" / "run.log"
+    out.print(f"[bold]{spec.registered_name}[/]  {spec.use_case}")
+    with step_lines(out, log_file):
+        features, training = _run_pipelines(out, model_file, stack, cache, log_file)
+        from commands.results import read_results
+        from commands.screen import print_screen
+
+        results = read_results(features, training)
+    print_screen(out, spec, results)
+    return 0 if results.verdict.approved else 1
+
+
+def _run_pipelines(out: Console, model_file: Path, stack: str, cache: bool, log_file: Path) -> tuple[Any, Any]:
+    from stacks.definition import bring_up, read_definition
+
+    out.print(f"\nBringing up stack [bold]{stack}[/] …")
+    bring_up(read_definition(stack))
+    from pipelines.feature_engineering import feature_engineering
+    from pipelines.training import training
+
+    runs = []
+    for pipeline in (feature_engineering, training):
+        out.print(f"\n[bold]{pipeline.name}[/]")
+        enable_cache = None if cache else False
+        try:
+            runs.append(pipeline.with_options(config_path=str(model_file), enable_cache=enable_cache)())
+        except StackhouseError:
+            raise
+        except Exception as error:
+            raise InfrastructureError(f"{pipeline.name} stopped: {type(error).__name__}: {error}\nThe whole log is in {log_file}.") from error
+    return runs[0], runs[1]

@@ -1,0 +1,109 @@
+"""The one screen at the end of a run."""
+
+from rich.console import Console
+from rich.table import Table as Grid
+
+from commands.results import Results
+from stackhouse.metrics import NAMES
+from stackhouse.spec import ModelSpec
+
+_COLOURS = {"APPROVED": "bold green", "REJECTED": "bold red", "SKIPPED": "bold yellow"}
+_COLUMNS_SHOWN = 6
+
+
+def print_screen(console: Console, spec: ModelSpec, results: Results) -> None:
+    """Print what was read, cleaned, learned, judged and registered, and where to look further."""
+    console.print()
+    grid = Grid.grid(padding=(0, 2))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for title, text in (
+        ("Rows read", f"{results.rows_read:,} of {spec.source.kind}"),
+        ("Feature table", _feature_table(results)),
+        ("Values cleaned", _cleaned(results)),
+        ("Label", _label(results)),
+        ("Point in time", _certificate(results)),
+        ("Split", _split(results)),
+        ("Algorithm", _algorithm(results)),
+    ):
+        grid.add_row(title, text)
+    console.print(grid)
+    if not results.evaluation.skipped:
+        console.print(_metrics(results))
+    colour = _COLOURS[results.verdict.outcome]
+    console.print(f"[{colour}]{results.verdict.outcome}[/]  {'; '.join(results.verdict.reasons)}")
+    _print_registration(console, spec, results)
+
+
+def _feature_table(results: Results) -> str:
+    table = results.feature_table
+    state = "written" if table.written else "unchanged"
+    return f"{table.name} version {table.version} ({state}), {table.rows:,} rows"
+
+
+def _cleaned(results: Results) -> str:
+    replaced = {name: column.total for name, column in results.cleaning.replaced.items() if column.total}
+    if not replaced:
+        return "none"
+    largest = sorted(replaced.items(), key=lambda item: (-item[1], item[0]))
+    shown = ", ".join(f"{name} {count:,}" for name, count in largest[:_COLUMNS_SHOWN])
+    more = f", and {sum(count for _, count in largest[_COLUMNS_SHOWN:]):,} in {len(largest) - _COLUMNS_SHOWN} more columns"
+    return f"{results.cleaning.total:,}: {shown}{more if len(largest) > _COLUMNS_SHOWN else ''}"
+
+
+def _label(results: Results) -> str:
+    labels = results.labels
+    return f"{labels.rule}: {labels.counts.get(1, 0):,} yes ({labels.positive_share:.1%}), {labels.counts.get(0, 0):,} no, {labels.dropped:,} without label"
+
+
+def _certificate(results: Results) -> str:
+    proof = results.certificate
+    return (
+        f"no feature is later than its label (closest {abs(proof.latest_feature_minus_label_hours):g} h before, oldest {proof.oldest_age_hours:g} h); "
+        f"{proof.matched_rows:,} of {proof.spine_rows:,} labels matched, {proof.rows_lost:,} without features left out"
+    )
+
+
+def _split(results: Results) -> str:
+    train, test = results.evaluation.train_period, results.evaluation.test_period
+    if not (train and test and train.last and test.first and test.last):
+        return f"{results.record.train_period.rows:,} training rows"
+    return f"{train.rows:,} rows until {train.last:%Y-%m-%d} to learn, {test.rows:,} from {test.first:%Y-%m-%d} to {test.last:%Y-%m-%d} to judge"
+
+
+def _algorithm(results: Results) -> str:
+    tried = len(results.tuning.trials)
+    return f"{results.record.algorithm}, the best of {tried} on validation rows by {results.tuning.metric}" if tried else "none trained"
+
+
+def _metrics(results: Results) -> Grid:
+    table = Grid(title_justify="left", box=None, padding=(0, 2), pad_edge=False)
+    table.add_column("Metric", style="bold")
+    for title in ("time-ordered test", "random split*", "guess"):
+        table.add_column(title, justify="right")
+    found = results.evaluation
+    for name in NAMES:
+        values = [metrics.get(name) for metrics in (found.test, found.random_split, found.reference)]
+        table.add_row(name, *("-" if value is None else f"{value:.4f}" for value in values))
+    table.caption = "* for comparison only: rows of the same days on both sides flatter a model"
+    table.caption_justify = "left"
+    return table
+
+
+def _print_registration(console: Console, spec: ModelSpec, results: Results) -> None:
+    registration = results.registration
+    if registration.version is None:
+        console.print(f"[bold]Not registered[/]  {registration.name}")
+    else:
+        state = "registered" if registration.new else "nothing new registered"
+        console.print(f"[bold]{registration.name} version {registration.version}[/]  {state}: {registration.reason}")
+        passed = sum(check.passed for check in results.validation.checks)
+        console.print(f"[bold]Validation[/]  {passed} of {len(results.validation.checks)} checks passed")
+        console.print(f"[bold]{spec.registry.champion_alias.capitalize()}[/]  {'promoted' if results.promotion.promoted else 'not promoted'}: {results.promotion.reason}")
+    console.print()
+    console.print("[bold]Look further[/]")
+    console.print("  make dashboard                                 runs and reports in ZenML, metrics and models in MLflow")
+    console.print("  . ./activate && zenml pipeline runs list       the same by ZenML's own command")
+    if registration.version:
+        uri = f"models:/{registration.name}@{spec.registry.alias}"
+        console.print(f"  . ./activate && python -c \"import mlflow; print(mlflow.pyfunc.load_model('{uri}'))\"")

@@ -1,0 +1,23 @@
+"""Environment of our commands: ZenML and MLflow are quiet and never phone home. A variable that the user set is left alone."""
+
+import os
+
+from stacks.home import PROJECT
+
+_QUIET = {
+    "ZENML_ANALYTICS_OPT_IN": "false",
+    "ZENML_AUTO_OPEN_DASHBOARD": "false",
+    "ZENML_DISABLE_INTERACTIVE_INPUT": "true",
+    "ZENML_ENABLE_REPO_INIT_WARNINGS": "false",
+    "ZENML_ENABLE_RICH_TRACEBACK": "false",
+    "ZENML_LOGGING_COLORS_DISABLED": "true",
+    "ZENML_CUSTOM_SOURCE_ROOT": str(PROJECT),
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+}
+
+
+def apply() -> None:
+    """Set the variables; has to run before zenml or mlflow is imported, since both read them at import."""
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
