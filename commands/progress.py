@@ -3,6 +3,7 @@
 ZenML offers no event for a step that is served from the cache, so its log records are what is listened to.
 """
 
+import importlib
 import logging
 import re
 import sys
@@ -40,8 +41,8 @@ def step_lines(console: Console, log_file: Path) -> Iterator[None]:
 
     ZenML and MLflow set up their own handlers when they are imported, so both are imported before theirs are put aside.
     """
-    import mlflow  # noqa: F401
-    import zenml.logger  # noqa: F401
+    for library in ("mlflow", "zenml.logger"):
+        importlib.import_module(library)
 
     log_file.parent.mkdir(parents=True, exist_ok=True)
     everything = logging.FileHandler(log_file, mode="a", encoding="utf-8")

@@ -8,7 +8,6 @@ from rich.console import Console
 from commands.model_file import read_model_file
 from commands.progress import console, step_lines
 from stackhouse.errors import InfrastructureError, StackhouseError
-
 from stacks.home import home, require_writable
 
 
@@ -24,7 +23,7 @@ def run_model(model_file: Path, stack: str, *, cache: bool) -> int:
     log_file = home() / "logs" / "run.log"
     out.print(f"[bold]{spec.registered_name}[/]  {spec.use_case}")
     with step_lines(out, log_file):
-        features, training = _run_pipelines(out, model_file, stack, cache, log_file)
+        features, training = _run_pipelines(out, model_file, stack, log_file, cache=cache)
         from commands.results import read_results
         from commands.screen import print_screen
 
@@ -33,7 +32,7 @@ def run_model(model_file: Path, stack: str, *, cache: bool) -> int:
     return 0 if results.verdict.approved else 1
 
 
-def _run_pipelines(out: Console, model_file: Path, stack: str, cache: bool, log_file: Path) -> tuple[Any, Any]:
+def _run_pipelines(out: Console, model_file: Path, stack: str, log_file: Path, *, cache: bool) -> tuple[Any, Any]:
     from stacks.definition import bring_up, read_definition
 
     out.print(f"\nBringing up stack [bold]{stack}[/] …")
@@ -50,5 +49,7 @@ def _run_pipelines(out: Console, model_file: Path, stack: str, cache: bool, log_
         except StackhouseError:
             raise
         except Exception as error:
-            raise InfrastructureError(f"{pipeline.name} stopped: {type(error).__name__}: {error}\nThe whole log is in {log_file}.") from error
+            raise InfrastructureError(
+                f"{pipeline.name} stopped: {type(error).__name__}: {error}\nThe whole log is in {log_file}."
+            ) from error
     return runs[0], runs[1]

@@ -53,13 +53,14 @@ def _cleaned(results: Results) -> str:
 
 def _label(results: Results) -> str:
     labels = results.labels
-    return f"{labels.rule}: {labels.counts.get(1, 0):,} yes ({labels.positive_share:.1%}), {labels.counts.get(0, 0):,} no, {labels.dropped:,} without label"
+    yes, no = labels.counts.get(1, 0), labels.counts.get(0, 0)
+    return f"{labels.rule}: {yes:,} yes ({labels.positive_share:.1%}), {no:,} no, {labels.dropped:,} without label"
 
 
 def _certificate(results: Results) -> str:
     proof = results.certificate
     return (
-        f"no feature is later than its label (closest {abs(proof.latest_feature_minus_label_hours):g} h before, oldest {proof.oldest_age_hours:g} h); "
+        f"no feature is later than its label ({abs(proof.latest_feature_minus_label_hours):g} to {proof.oldest_age_hours:g} h before it); "
         f"{proof.matched_rows:,} of {proof.spine_rows:,} labels matched, {proof.rows_lost:,} without features left out"
     )
 
@@ -68,7 +69,8 @@ def _split(results: Results) -> str:
     train, test = results.evaluation.train_period, results.evaluation.test_period
     if not (train and test and train.last and test.first and test.last):
         return f"{results.record.train_period.rows:,} training rows"
-    return f"{train.rows:,} rows until {train.last:%Y-%m-%d} to learn, {test.rows:,} from {test.first:%Y-%m-%d} to {test.last:%Y-%m-%d} to judge"
+    judged = f"{test.rows:,} from {test.first:%Y-%m-%d} to {test.last:%Y-%m-%d} to judge"
+    return f"{train.rows:,} rows until {train.last:%Y-%m-%d} to learn, {judged}"
 
 
 def _algorithm(results: Results) -> str:
@@ -99,7 +101,8 @@ def _print_registration(console: Console, spec: ModelSpec, results: Results) -> 
         console.print(f"[bold]{registration.name} version {registration.version}[/]  {state}: {registration.reason}")
         passed = sum(check.passed for check in results.validation.checks)
         console.print(f"[bold]Validation[/]  {passed} of {len(results.validation.checks)} checks passed")
-        console.print(f"[bold]{spec.registry.champion_alias.capitalize()}[/]  {'promoted' if results.promotion.promoted else 'not promoted'}: {results.promotion.reason}")
+        decision = "promoted" if results.promotion.promoted else "not promoted"
+        console.print(f"[bold]{spec.registry.champion_alias.capitalize()}[/]  {decision}: {results.promotion.reason}")
     console.print()
     console.print("[bold]Look further[/]")
     console.print("  make dashboard                                 runs and reports in ZenML, metrics and models in MLflow")

@@ -40,7 +40,12 @@ class TrainedModelMaterializer(BaseMaterializer):
     def extract_metadata(self, data: TrainedModel) -> dict[str, MetadataType]:
         """Show algorithm, run and logged model."""
         record = data.record
-        return {"algorithm": record.algorithm, "run_id": str(record.run_id), "model_uri": str(record.model_uri), "skipped": str(record.skipped)}
+        return {
+            "algorithm": record.algorithm,
+            "run_id": str(record.run_id),
+            "model_uri": str(record.model_uri),
+            "skipped": str(record.skipped),
+        }
 
     def save_visualizations(self, data: TrainedModel) -> dict[str, VisualizationType]:
         """Show the record."""

@@ -20,5 +20,10 @@ def feature_engineering(model: ModelSpec) -> None:
     validate_features(features, model.validation)
     write_feature_table(features, model.feature_table, model.features.description, model.features.write_mode, after="validate_features")
     write_feature_table(
-        labels, model.label_table, f"Measured labels: {model.use_case}", model.features.write_mode, id="write_label_table", after="validate_features"
+        labels,
+        model.label_table,
+        f"Measured labels: {model.use_case}",
+        model.features.write_mode,
+        id="write_label_table",
+        after="validate_features",
     )

@@ -74,7 +74,9 @@ class XGBoost(_Classifier):
         """Fit an `XGBClassifier`."""
         from xgboost import XGBClassifier
 
-        estimator = XGBClassifier(objective="binary:logistic", eval_metric="logloss", tree_method="hist", n_jobs=_THREADS, **self.hyperparameters)
+        estimator = XGBClassifier(
+            objective="binary:logistic", eval_metric="logloss", tree_method="hist", n_jobs=_THREADS, **self.hyperparameters
+        )
         estimator.fit(X, y)
         estimator.get_booster().feature_names = features
         return estimator
@@ -124,7 +126,14 @@ class LightGBM(_Classifier):
 
         parameters = self.hyperparameters
         rounds, seed = parameters.pop("n_estimators"), parameters.pop("random_state")
-        fixed = {"objective": "binary", "verbosity": -1, "seed": seed, "deterministic": True, "force_row_wise": True, "num_threads": _THREADS}
+        fixed = {
+            "objective": "binary",
+            "verbosity": -1,
+            "seed": seed,
+            "deterministic": True,
+            "force_row_wise": True,
+            "num_threads": _THREADS,
+        }
         data = lightgbm.Dataset(X, label=y, feature_name=features)
         return lightgbm.train({**fixed, **parameters}, data, num_boost_round=rounds)
 
@@ -147,7 +156,9 @@ class LightGBM(_Classifier):
         return lightgbm.Booster(model_file=folder / self.file_name)
 
 
-class _ScikitLearn(_Classifier):
+class ScikitLearn(_Classifier):
+    """What the classifiers of scikit-learn have in common: they are saved by skops."""
+
     file_name: ClassVar[str] = "model.skops"
     library: ClassVar[str] = "sklearn"
     trusted_types: ClassVar[tuple[str, ...]]
@@ -182,7 +193,7 @@ class _ScikitLearn(_Classifier):
         return skops.io.load(folder / self.file_name, trusted=list(self.trusted_types))
 
 
-class GradientBoosting(_ScikitLearn):
+class GradientBoosting(ScikitLearn):
     """Gradient boosted trees of scikit-learn."""
 
     kind: Literal["gradient_boosting"] = "gradient_boosting"
@@ -207,7 +218,7 @@ class GradientBoosting(_ScikitLearn):
         return GradientBoostingClassifier(**self.hyperparameters)
 
 
-class RandomForest(_ScikitLearn):
+class RandomForest(ScikitLearn):
     """Random forest of scikit-learn, with classes weighted by their inverse frequency."""
 
     kind: Literal["random_forest"] = "random_forest"
@@ -232,7 +243,7 @@ class RandomForest(_ScikitLearn):
         return estimator
 
 
-class Dummy(_ScikitLearn):
+class Dummy(ScikitLearn):
     """Guess by the share of the classes. A reference that others have to beat; it is never registered."""
 
     kind: Literal["dummy"] = "dummy"

@@ -84,7 +84,9 @@ def clean(table: Table, rule: CleaningRule) -> Cleaned:
     """
     names = table.roles.features
     if unknown := [column for column in rule.columns if column not in names]:
-        raise ColumnNotFoundError.missing(f"The cleaning rule for {table.name}", unknown, names, "Name features under model.cleaning.columns.")
+        raise ColumnNotFoundError.missing(
+            f"The cleaning rule for {table.name}", unknown, names, "Name features under model.cleaning.columns."
+        )
     require_numeric(table, names)
     numeric = table.frame.with_columns(*(nw.col(name).cast(nw.Float64) for name in names))
     report = CleaningReport(rows=table.count(), replaced=_count_unusable(numeric, names, rule))
@@ -134,13 +136,15 @@ def _to_float(column: "pd.Series[Any]", name: str) -> npt.NDArray[np.float64]:
         column = column.map(lambda value: np.nan if value is None else float(value))
     elif not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)):
         raise ColumnTypeError.not_numeric("The rows to score", {name: str(column.dtype)})
-    return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
 
 
 def _usable(name: str, replacement: float) -> nw.Expr:
     """Keep finite values. Null needs a branch of its own, since a comparison with null is null and not false."""
     column = nw.col(name)
-    return nw.when(column.is_null()).then(nw.lit(replacement)).when(column.is_finite()).then(column).otherwise(nw.lit(replacement)).alias(name)
+    return (
+        nw.when(column.is_null()).then(nw.lit(replacement)).when(column.is_finite()).then(column).otherwise(nw.lit(replacement)).alias(name)
+    )
 
 
 def _count_unusable(frame: nw.LazyFrame[Any], names: Iterable[str], rule: CleaningRule) -> dict[str, Replaced]:
@@ -163,5 +167,3 @@ def _count_unusable(frame: nw.LazyFrame[Any], names: Iterable[str], rule: Cleani
         null, nan, finite, rows = (int(row[f"{name}__{what}"] or 0) for what in ("null", "nan", "finite", "rows"))
         found[name] = Replaced(null=null, nan=nan, infinite=rows - null - nan - finite, replacement=rule.replacement(name))
     return found
-
-

@@ -208,4 +208,6 @@ class InfrastructureError(StackhouseError):
     @classmethod
     def no_feature_store(cls, stack: str) -> Self:
         """Build the error for a stack that lacks a feature store."""
-        return cls(f"The active stack '{stack}' has no feature store of Stackhouse. Run `stackhouse stack up local`, or `zenml stack set local`.")
+        return cls(
+            f"The active stack '{stack}' has no feature store of Stackhouse. Run `stackhouse stack up local`, or `zenml stack set local`."
+        )

@@ -56,8 +56,8 @@ def evaluate(model: FittedModel, train: Table, test: Table, seed: int) -> Evalua
     train_period, test_period = period(train), period(test)
     if train_period.last and test_period.first and test_period.first <= train_period.last:
         raise DataError(
-            f"The test rows begin at {test_period.first:%Y-%m-%d %H:%M}, before the training rows end at {train_period.last:%Y-%m-%d %H:%M}. "
-            "Split by time, so that the model is judged on its future."
+            f"The test rows begin at {test_period.first:%Y-%m-%d %H:%M}, the training rows end at {train_period.last:%Y-%m-%d %H:%M}. "
+            "Set model.split.kind to time, so that the model is judged on its future."
         )
     X, y = to_arrays(test, model.rules.features)
     probability = model.probability_of_matrix(X)

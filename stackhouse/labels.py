@@ -6,7 +6,7 @@ A label is never filled.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import narwhals as nw
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
@@ -118,10 +118,7 @@ def binarize(table: Table, rule: ThresholdLabel | BinaryLabel) -> Labelled:
     known = table.frame.with_columns(value).filter(~nw.col(rule.source).is_null()).filter(~nw.col(rule.source).is_nan())
     before = table.count()
     rows = require_rows(table.with_frame(known), f"No row has a value in '{rule.source}'.")
-    if isinstance(rule, ThresholdLabel):
-        labelled = _apply_threshold(known, rule)
-    else:
-        labelled = _check_binary(known, rule)
+    labelled = _apply_threshold(known, rule) if isinstance(rule, ThresholdLabel) else _check_binary(known, rule)
     columns = [column for column in table.columns if column not in (rule.source, rule.name)]
     roles = Roles(**{**table.roles.model_dump(), "label": rule.name})
     result = Table(labelled.select(*columns, rule.name), roles, table.name)
@@ -148,7 +145,7 @@ def describe(rule: ThresholdLabel | BinaryLabel) -> str:
     return f"{rule.name} = 1 where {rule.source} {sign} {rule.threshold:g}"
 
 
-def _apply_threshold(frame: nw.LazyFrame, rule: ThresholdLabel) -> nw.LazyFrame:
+def _apply_threshold(frame: nw.LazyFrame[Any], rule: ThresholdLabel) -> nw.LazyFrame[Any]:
     source = nw.col(rule.source)
     bounds = frame.select(source.min().alias("low"), source.max().alias("high")).collect(backend="polars")
     low, high = float(bounds["low"][0]), float(bounds["high"][0])
@@ -158,7 +155,7 @@ def _apply_threshold(frame: nw.LazyFrame, rule: ThresholdLabel) -> nw.LazyFrame:
     return frame.with_columns(above.cast(nw.Int64).alias(rule.name))
 
 
-def _check_binary(frame: nw.LazyFrame, rule: BinaryLabel) -> nw.LazyFrame:
+def _check_binary(frame: nw.LazyFrame[Any], rule: BinaryLabel) -> nw.LazyFrame[Any]:
     wrong = frame.filter((nw.col(rule.source) != 0) & (nw.col(rule.source) != 1)).select(rule.source).collect(backend="polars")
     if len(wrong):
         raise LabelError.not_binary(rule.source, len(wrong), float(wrong[rule.source][0]))

@@ -15,7 +15,7 @@ def require_no_leak(features: Iterable[str], spine: Table, rule: ThresholdLabel 
     Raises:
         LeakageError: naming each such feature and the role it has.
     """
-    roles = {column: "column of the label table, known only afterwards" for column in spine.columns}
+    roles = dict.fromkeys(spine.columns, "column of the label table, known only afterwards")
     roles |= dict.fromkeys(spine.roles.primary_keys, "primary key")
     if spine.roles.timestamp:
         roles[spine.roles.timestamp] = "timestamp"

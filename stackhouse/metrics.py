@@ -60,9 +60,7 @@ def score(y: npt.NDArray[np.int64], probability: npt.NDArray[np.float64], predic
     return {name: float(found[name]) for name in NAMES if name in found}
 
 
-def curves(
-    y: npt.NDArray[np.int64], probability: npt.NDArray[np.float64], predicted: npt.NDArray[np.int64], points: int = 200
-) -> Curves:
+def curves(y: npt.NDArray[np.int64], probability: npt.NDArray[np.float64], predicted: npt.NDArray[np.int64], points: int = 200) -> Curves:
     """Compute the ROC and precision-recall curves, thinned to at most `points` points each, and the confusion matrix.
 
     A curve that one class alone leaves undefined has no points.

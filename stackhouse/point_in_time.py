@@ -77,7 +77,9 @@ def join_as_of(spine: Table, features: Table, names: tuple[str, ...] | None = No
     if label_time is None or feature_time is None:
         raise ConfigurationError(f"Both {spine.name} and {features.name} need a timestamp for a point-in-time join.")
     if set(keys) != set(features.roles.primary_keys):
-        raise ConfigurationError(f"{spine.name} has the keys {keys}, {features.name} has {list(features.roles.primary_keys)}; they must agree.")
+        raise ConfigurationError(
+            f"{spine.name} has the keys {keys}, {features.name} has {list(features.roles.primary_keys)}; they must agree."
+        )
     spine_rows = require_rows(spine, "Run the feature_engineering pipeline for a period that has labels.")
     for table in (spine, features):
         require_times(table)

@@ -43,7 +43,12 @@ def first_champion(metric: str) -> Promotion:
 
 
 def compare(
-    challenger: FittedModel, champion: FittedModel, champion_version: str, champion_trained_until: datetime | None, test: Table, rule: PromotionRule
+    challenger: FittedModel,
+    champion: FittedModel,
+    champion_version: str,
+    champion_trained_until: datetime | None,
+    test: Table,
+    rule: PromotionRule,
 ) -> Promotion:
     """Compare two models on the test rows that are later than everything the champion was trained on.
 
@@ -66,9 +71,10 @@ def compare(
         return Promotion(promoted=False, reason=reason, metric=rule.metric, rows=rows, champion_version=champion_version)
     promoted = better(rule.metric, ours, theirs)
     verb = "better than" if promoted else "equal to" if ours == theirs else "worse than"
+    champions = f"the champion's {theirs:.4f} (version {champion_version})"
     return Promotion(
         promoted=promoted,
-        reason=f"{rule.metric} {ours:.4f} is {verb} the champion's {theirs:.4f} (version {champion_version}) on {rows:,} rows that neither saw",
+        reason=f"{rule.metric} {ours:.4f} is {verb} {champions} on {rows:,} rows that neither saw",
         metric=rule.metric,
         rows=rows,
         challenger=ours,

@@ -114,7 +114,9 @@ class ModelSpec(_Section):
         if unregistrable := [algorithm.kind for algorithm in self.algorithms if not algorithm.registrable]:
             raise ValueError(f"algorithms: {unregistrable} is a reference and never registered; it is always computed for comparison")
         if self.label.rule.name in known or self.label.rule.source in known:
-            raise ValueError(f"label '{self.label.rule.name}' (from '{self.label.rule.source}') is among the features of the definition; it would leak")
+            raise ValueError(
+                f"label '{self.label.rule.name}' (from '{self.label.rule.source}') is among the features of the definition; it would leak"
+            )
         if self.label.table == self.features.table:
             raise ValueError("label.table and features.table are the same; labels need a table of their own")
         return self

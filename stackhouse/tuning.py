@@ -63,7 +63,9 @@ def best(trials: list[Trial], metric: str) -> int:
         if value is not None and (winner is None or better(metric, value, trials[winner].metrics[metric])):
             winner = position
     if winner is None:
-        raise DataError(f"No candidate has the metric '{metric}' on the validation rows. They may be of one class: raise model.split.validation_size.")
+        raise DataError(
+            f"No candidate has the metric '{metric}' on the validation rows. They may be of one class: raise model.split.validation_size."
+        )
     return winner
 
 
@@ -78,4 +80,10 @@ def single_class(train: Table) -> str | None:
     """Say why a model cannot be fitted to these rows, or None where it can."""
     label = str(train.roles.label)
     classes = sorted(int(value) for value in train.frame.select(label).unique().collect(backend="polars")[label])
-    return None if len(classes) > 1 else f"all training rows are of class {classes[0]}; a classifier needs both" if classes else "no training rows"
+    return (
+        None
+        if len(classes) > 1
+        else f"all training rows are of class {classes[0]}; a classifier needs both"
+        if classes
+        else "no training rows"
+    )

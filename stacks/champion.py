@@ -11,7 +11,9 @@ from stacks.registry import TRAINED_UNTIL, Registry
 from stacks.tracking import tracking_client
 
 
-def promote(model: TrainedModel, registration: Registration, validation: ValidationReport, test: Table, rule: PromotionRule, alias: str) -> Promotion:
+def promote(
+    model: TrainedModel, registration: Registration, validation: ValidationReport, test: Table, rule: PromotionRule, alias: str
+) -> Promotion:
     """Compare a validated version with the champion, and move the alias where it is better; see `stackhouse.promotion`.
 
     Raises:

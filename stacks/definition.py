@@ -10,7 +10,7 @@ from zenml.client import Client
 from zenml.enums import StackComponentType
 from zenml.exceptions import EntityExistsError, ZenKeyError
 
-from stackhouse.errors import ConfigurationError, InfrastructureError
+from stackhouse.errors import ConfigurationError
 from stacks.home import PROJECT, home, require_writable
 
 FLAVORS = {("feature_store", "delta"): "stacks.delta_feature_store.DeltaFeatureStoreFlavor"}

@@ -61,7 +61,9 @@ class DeltaFeatureStore(FeatureStore):
         require_writable(Path(self.config.path))
         schema = _schema(table)
         try:
-            DeltaTable.create(str(folder), schema, mode="ignore", name=name, description=description, configuration={"delta.enableChangeDataFeed": "true"})
+            DeltaTable.create(
+                str(folder), schema, mode="ignore", name=name, description=description, configuration={"delta.enableChangeDataFeed": "true"}
+            )
         except (DeltaError, OSError) as error:
             raise InfrastructureError.unwritable(str(folder), str(error)) from error
 
@@ -92,7 +94,9 @@ class DeltaFeatureStore(FeatureStore):
             else:
                 _merge(delta, frame, table.roles, commit)
         except (DeltaError, OSError) as error:
-            raise InfrastructureError(f"Writing {rows:,} rows to {name} failed: {error}. The table is still at its version before.") from error
+            raise InfrastructureError(
+                f"Writing {rows:,} rows to {name} failed: {error}. The table is still at its version before."
+            ) from error
         return self.table_version(name).model_copy(update={"written": True})
 
     def read_table(self, name: str, version: int | None = None) -> Table:
@@ -124,7 +128,7 @@ class DeltaFeatureStore(FeatureStore):
         """Join features to the spine; see the port and `stackhouse.point_in_time.join_as_of`."""
         return join_as_of(spine, self.read_table(features, version), names)
 
-    def get_historical_features(self, entity_df: Any, features: list[str], full_feature_names: bool = False) -> Any:
+    def get_historical_features(self, entity_df: Any, features: list[str], full_feature_names: bool = False) -> Any:  # noqa: FBT001, FBT002 - ZenML's signature
         """Answer ZenML's own method: `entity_df` is a Table (the spine), each feature is named `catalog.schema.table:feature`.
 
         Raises:
@@ -132,14 +136,21 @@ class DeltaFeatureStore(FeatureStore):
         """
         tables = {feature.rpartition(":")[0] for feature in features}
         if len(tables) != 1 or not isinstance(entity_df, Table):
-            raise ConfigurationError(f"Give a Table and features of one table, as catalog.schema.table:feature; the tables are {sorted(tables)}.")
+            raise ConfigurationError(
+                f"Give a Table and features of one table, as catalog.schema.table:feature; the tables are {sorted(tables)}."
+            )
         names = tuple(feature.rpartition(":")[2] for feature in features)
         joined = self.create_training_set(entity_df, tables.pop(), names).table
         if not full_feature_names:
             return joined
-        return joined.frame.rename({name: full for name, full in zip(names, features, strict=True)})
+        return joined.frame.rename(dict(zip(names, features, strict=True)))
 
-    def get_online_features(self, entity_rows: list[dict[str, Any]], features: list[str], full_feature_names: bool = False) -> dict[str, Any]:
+    def get_online_features(
+        self,
+        entity_rows: list[dict[str, Any]],
+        features: list[str],
+        full_feature_names: bool = False,  # noqa: FBT001, FBT002 - ZenML's signature
+    ) -> dict[str, Any]:
         """Answer ZenML's own method with the latest row of each key; None where a key has no row.
 
         Raises:
@@ -156,7 +167,9 @@ class DeltaFeatureStore(FeatureStore):
         latest = (rows.sort(time).group_by(keys).last() if time else rows).collect()
         found = {tuple(row[key] for key in keys): row for row in latest.iter_rows(named=True)}
         answers = [found.get(tuple(entity[key] for key in keys), {}) for entity in entity_rows]
-        return {full if full_feature_names else name: [row.get(name) for row in answers] for name, full in zip(names, features, strict=True)}
+        return {
+            full if full_feature_names else name: [row.get(name) for row in answers] for name, full in zip(names, features, strict=True)
+        }
 
     def _folder(self, name: str) -> Path:
         levels = name.split(".")
@@ -170,7 +183,7 @@ class DeltaFeatureStore(FeatureStore):
             return DeltaTable(str(folder), version=version)
         except TableNotFoundError as error:
             raise InfrastructureError(
-                f"Feature table {name} does not exist in {self.config.path}. Run the feature_engineering pipeline with the same model file first."
+                f"Feature table {name} does not exist in {self.config.path}. Run feature_engineering with the same model file first."
             ) from error
         except DeltaError as error:
             at = "" if version is None else f" at version {version}"
@@ -211,7 +224,12 @@ def _with_roles(frame: pa.Table, table: Table) -> pa.Table:
     """Put roles and NOT NULL into the Arrow schema, so that an overwrite of the Delta schema keeps them."""
     required, roles = table.roles.identity, _role_of_columns(table.roles)
     fields = [
-        pa.field(field.name, field.type, nullable=field.name not in required, metadata={_ROLE: roles[field.name]} if field.name in roles else None)
+        pa.field(
+            field.name,
+            field.type,
+            nullable=field.name not in required,
+            metadata={_ROLE: roles[field.name]} if field.name in roles else None,
+        )
         for field in frame.schema
     ]
     return frame.cast(pa.schema(fields))
@@ -247,8 +265,8 @@ def _require_same_columns(name: str, delta: DeltaTable, table: Table) -> None:
         changed = sorted(set(existing.items()) ^ set(incoming.items()))
         columns = ", ".join(sorted({f"'{column}'" for column, _ in changed}))
         raise DataError(
-            f"Feature table {name} and the rows to merge differ in {columns}. Set model.features.write_mode to overwrite to rewrite the table, "
-            "or give model.features.table a new name; nothing was written."
+            f"Feature table {name} and the rows to merge differ in {columns}. Set model.features.write_mode to overwrite "
+            "to rewrite the table, or give model.features.table a new name; nothing was written."
         )
 
 

@@ -6,6 +6,7 @@ format, the scoring rules as JSON and the core package as code. Nothing in it is
 Source: MLflow documentation, "Custom model flavors"; `mlflow.models.Model.log`.
 """
 
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from mlflow.models import Model, ModelSignature
 from mlflow.models.model import MLMODEL_FILE_NAME, ModelInfo
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
-from stackhouse.algorithms import _ScikitLearn
+from stackhouse.algorithms import LightGBM, ScikitLearn
 from stackhouse.fitted import FittedModel
 from stacks.home import PROJECT
 
@@ -34,12 +35,10 @@ def log_model(model: FittedModel, name: str, example: pd.DataFrame, metadata: di
         example: a few rows of features, float64.
         metadata: what else travels in the MLmodel file.
     """
-    from stacks import mlflow_model as flavor
-
     return Model.log(
         artifact_path=None,
         name=name,
-        flavor=flavor,
+        flavor=sys.modules[__name__],
         fitted=model,
         metadata=metadata,
         signature=signature(model),
@@ -59,7 +58,7 @@ def signature(model: FittedModel) -> ModelSignature:
 def pinned_requirements(model: FittedModel) -> list[str]:
     """Return exact pins of what scoring needs; given explicitly, since MLflow would run the model for seconds to guess them."""
     packages = {*_ALWAYS, _PACKAGES[model.rules.algorithm.library]}
-    if isinstance(model.rules.algorithm, _ScikitLearn):
+    if isinstance(model.rules.algorithm, ScikitLearn):
         packages.add("skops")
     return [f"{package}=={version(package)}" for package in sorted(packages)]
 
@@ -91,16 +90,16 @@ def load_model(model_uri: str) -> FittedModel:
 def _save_native(fitted: FittedModel, path: str, mlflow_model: Model, **options: Any) -> None:
     """Save with the flavor of the library, so that `mlflow.xgboost.load_model` and its like work as well."""
     algorithm = fitted.rules.algorithm
-    if algorithm.library == "xgboost":
-        from mlflow import xgboost
+    if isinstance(algorithm, ScikitLearn):
+        from mlflow import sklearn
 
-        xgboost.save_model(fitted.estimator, path, mlflow_model=mlflow_model, **options)
-    elif algorithm.library == "lightgbm":
+        options |= {"serialization_format": "skops", "skops_trusted_types": list(algorithm.trusted_types)}
+        sklearn.save_model(fitted.estimator, path, mlflow_model=mlflow_model, **options)
+    elif isinstance(algorithm, LightGBM):
         from mlflow import lightgbm
 
         lightgbm.save_model(fitted.estimator, path, mlflow_model=mlflow_model, **options)
     else:
-        from mlflow import sklearn
+        from mlflow import xgboost
 
-        trusted = list(algorithm.trusted_types)
-        sklearn.save_model(fitted.estimator, path, mlflow_model=mlflow_model, serialization_format="skops", skops_trusted_types=trusted, **options)
+        xgboost.save_model(fitted.estimator, path, mlflow_model=mlflow_model, **options)

@@ -11,7 +11,9 @@ from stacks.tracking import tracking_client
 from stacks.version_control import git_sha
 
 
-def register(model: TrainedModel, evaluation: Evaluation, verdict: Verdict, identity: ModelIdentity, alias: str, environment: str) -> Registration:
+def register(
+    model: TrainedModel, evaluation: Evaluation, verdict: Verdict, identity: ModelIdentity, alias: str, environment: str
+) -> Registration:
     """Register the model of this run if its verdict approves; a run that is registered already gives its version back.
 
     Raises:
@@ -23,7 +25,9 @@ def register(model: TrainedModel, evaluation: Evaluation, verdict: Verdict, iden
         return Registration(name=name, version=None, run_id=record.run_id, new=False, reason=reason)
     client = tracking_client()
     registry = Registry(client)
-    version, new = registry.register(name, record.model_uri, record.run_id, _description(identity, evaluation), _tags(record, evaluation, environment))
+    version, new = registry.register(
+        name, record.model_uri, record.run_id, _description(identity, evaluation), _tags(record, evaluation, environment)
+    )
     current = registry.version_by_alias(name, alias)
     if current is None or int(current.version) < int(version):
         registry.set_alias(name, alias, version)

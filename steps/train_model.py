@@ -17,15 +17,25 @@ from steps.caching import CODE
 
 @step(cache_policy=CODE, experiment_tracker=True)
 def train_model(
-    train: Table, validation: Table, rules: ScoringRules, tuning: TuningReport, data: TrainingData, identity: ModelIdentity, split: SplitRule
+    train: Table,
+    validation: Table,
+    rules: ScoringRules,
+    tuning: TuningReport,
+    data: TrainingData,
+    identity: ModelIdentity,
+    split: SplitRule,
 ) -> Annotated[TrainedModel, "model"]:
     """Fit the chosen algorithm to training and validation rows and log it, or say on the run why nothing can be learned."""
     rows = concatenate(train, validation)
     if tuning.skipped:
         tag_skipped(open_run(), tuning.skipped)
-        skipped = TrainingRecord(run_id=open_run(), model_uri=None, algorithm=rules.algorithm.kind, train_period=period(rows), skipped=tuning.skipped)
+        skipped = TrainingRecord(
+            run_id=open_run(), model_uri=None, algorithm=rules.algorithm.kind, train_period=period(rows), skipped=tuning.skipped
+        )
         return TrainedModel(None, skipped)
     fitted = FittedModel.fit(rows, rules)
     run_id, model_uri = log_training(fitted, rows, identity, data, split, tuning)
     log_metadata({"run_id": run_id, "algorithm": rules.algorithm.kind})
-    return TrainedModel(fitted, TrainingRecord(run_id=run_id, model_uri=model_uri, algorithm=rules.algorithm.kind, train_period=period(rows)))
+    return TrainedModel(
+        fitted, TrainingRecord(run_id=run_id, model_uri=model_uri, algorithm=rules.algorithm.kind, train_period=period(rows))
+    )

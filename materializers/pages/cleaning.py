@@ -11,7 +11,7 @@ def cleaning_page(report: CleaningReport) -> str:
     touched = sum(column.total > 0 for column in report.replaced.values())
     rows = [(name, *_counts(found), share(found.total, report.rows), found.replacement) for name, found in report.replaced.items()]
     title = f"{number(report.total)} values replaced" if report.total else "Nothing to replace"
-    numbers = figures({"rows": report.rows, "values replaced": report.total, "features touched": f"{touched} of {len(rows)}"})
+    numbers = figures({"rows": report.rows, "features touched": f"{touched} of {len(rows)}"})
     hint = note("Every row stays. The same rule is part of the registered model and cleans the rows that it scores.")
     return page("Cleaning", title, numbers, section("Features", table(_HEAD, rows), hint))
 

@@ -1,6 +1,6 @@
 """The page of a label report: the rule in words, the two classes, and whether they are in balance."""
 
-from materializers.pages.layout import Html, figures, note, number, page, section, share
+from materializers.pages.layout import Html, figures, note, number, page, section, share, tag
 from materializers.pages.svg import bars
 from stackhouse.labels import SEVERE_IMBALANCE, LabelReport
 
@@ -11,7 +11,7 @@ def label_page(report: LabelReport) -> str:
     classes = [(f"class {cls}", float(count), f"{number(count)} ({share(count, report.rows)})") for cls, count in counts.items()]
     numbers = {"rows with a label": report.rows, "rows left out, no label": report.dropped, "class 1": share(counts[1], report.rows)}
     chart = bars(classes, f"Rows of each class of {report.label}")
-    return page("Label", report.label, note(f"Rule: {report.rule}"), figures(numbers), section("Classes", chart, _balance(report)))
+    return page("Label", report.label, tag("p", report.rule, class_="lead"), figures(numbers), section("Classes", chart, _balance(report)))
 
 
 def _balance(report: LabelReport) -> Html:

@@ -38,7 +38,7 @@ def tag(name: str, *content: object, **attributes: object) -> Html:
     return Html(f"<{name}{written}>{''.join(map(text, content))}</{name}>")
 
 
-def text(value: object) -> Html:
+def text(value: object) -> Html:  # noqa: PLR0911 - one return a type
     """Show any value: markup as it is, numbers with separators, times in UTC, records as facts, all else as escaped text."""
     match value:
         case Html():
@@ -142,11 +142,6 @@ def note(*content: object, tone: str = "quiet") -> Html:
 def listed(items: Iterable[object], kind: str = "sentences") -> Html:
     """List items below each other; `names` stand in columns."""
     return tag("ul", *(tag("li", item) for item in items), class_=kind)
-
-
-def breakable(name: str) -> Html:
-    """Allow a line break after each underscore of a name."""
-    return Html(escape(name).replace("_", "_<wbr>"))
 
 
 def page(kind: str, title: str, *content: object) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from materializers.pages.data import versions_of
+from materializers.pages.data import versions
 from materializers.pages.evaluation import confusion, curves, headline, importance, is_ordered, metrics_table, periods
 from materializers.pages.layout import Html, facts, instant, listed, note, page, section, share, statement, tag
 from materializers.pages.training import answer, inputs
@@ -27,7 +27,7 @@ def model_card_page(report: ModelCard) -> str:
         metrics_table(found) if measured else section("Metrics", note(f"There are none: {found.skipped}.")),
         section("Limitations", listed(limitations(report))),
         *(part(found) for part in (curves, confusion, importance, periods) if measured),
-        section("Data", versions_of(report.data)),
+        section("Data", versions(report.data)),
         *(inputs(report.rules) if report.rules else ()),
         section("Names", facts({"registered as": report.registration.name, "project": who.project, "run": report.registration.run_id})),
     )

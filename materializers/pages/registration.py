@@ -13,7 +13,7 @@ def registration_page(report: Registration) -> str:
     else:
         claim = statement(f"Version {report.version}", "good", report.reason)
     state = "no version" if report.version is None else "made by this run" if report.new else "was registered from this run before"
-    return page("Registration", report.name, claim, facts({"version": report.version, "state": state, "run": report.run_id}))
+    return page("Registration", report.name, claim, facts({"version": state, "run": report.run_id}))
 
 
 def validation_page(report: ValidationReport) -> str:
@@ -38,5 +38,5 @@ def promotion_page(report: Promotion) -> str:
             "common rows that neither was trained on": report.rows,
         }
     )
-    compared = section("Compared", numbers) if report.champion_version else note("There was no champion to compare with.")
+    compared = section("Compared", numbers) if report.champion_version else note("It was not compared with a champion.")
     return page("Promotion", "Does the new version take the champion's place?", claim, compared)

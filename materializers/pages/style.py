@@ -9,13 +9,14 @@ main { max-width: 920px; margin: 0 auto; padding: 28px 24px 48px; }
 .kind { margin: 0; color: var(--soft); font-size: 13px; letter-spacing: .04em; }
 h1 { margin: 2px 0 20px; font-size: 26px; line-height: 1.25; font-weight: 650; overflow-wrap: anywhere; }
 h2 { margin: 36px 0 10px; font-size: 17px; font-weight: 650; }
-p, ul { margin: 8px 0; max-width: 76ch; }
+p, ul { margin: 8px 0; max-width: 84ch; }
 ul { padding-left: 20px; }
 li { margin: 4px 0; }
 ul.names { columns: 3; max-width: none; font-size: 13.5px; }
+ul.names li { margin: 0; overflow-wrap: anywhere; }
 .lead { margin: 0 0 16px; font-size: 18px; line-height: 1.45; }
 .dim { color: var(--faint); }
-.small { color: var(--soft); font-size: 12px; line-height: 1.35; font-weight: 400; }
+.small { color: var(--soft); font-size: 12px; line-height: 1.35; font-weight: 400; overflow-wrap: anywhere; }
 
 table { border-collapse: collapse; font-size: 13.5px; font-variant-numeric: tabular-nums; }
 th { text-align: left; vertical-align: bottom; color: var(--soft); font-size: 12.5px; font-weight: 600; }
@@ -23,14 +24,15 @@ th strong { color: var(--ink); }
 th, td { padding: 6px 9px; border-bottom: 1px solid var(--rule); }
 th:first-child, td:first-child { padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
-thead th { border-bottom-color: #b9c1cb; }
+thead th { border-bottom-color: #b9c1cb; white-space: nowrap; }
 .n { text-align: right; }
 td.n { white-space: nowrap; }
 .wide { overflow-x: auto; }
 .wide > table { width: 100%; }
 tr.marked td { background: #eef4fa; font-weight: 600; }
 tr.marked td:first-child { padding-left: 10px; box-shadow: inset 3px 0 var(--accent); }
-.facts th { padding-right: 28px; vertical-align: top; font-size: 13.5px; font-weight: 500; }
+table.facts { min-width: 420px; }
+.facts th { width: 1%; white-space: nowrap; padding-right: 28px; vertical-align: top; font-size: 13.5px; font-weight: 500; }
 .facts td { overflow-wrap: anywhere; }
 
 .figures { display: flex; flex-wrap: wrap; gap: 12px 44px; margin: 20px 0; }

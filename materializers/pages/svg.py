@@ -68,13 +68,13 @@ def bars(values: Sequence[tuple[str, float, str]], title: str) -> Html:
     top = max((size for _, size, _ in values), default=0.0)
     if not isfinite(top) or top <= 0:
         return note(f"{title}: nothing to draw, all values are 0.")
-    line, left, length = 25, 260, 440
+    names = [name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…" for name, _, _ in values]
+    line, left, length = 25, 20 + 7.4 * max(map(len, names)), 440
     parts = []
-    for position, (name, size, words) in enumerate(values):
+    for position, (name, (_, size, words)) in enumerate(zip(names, values, strict=True)):
         middle, width = position * line + line / 2, max(0.0, size / top * length)
-        shown = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
         parts += [
-            tag("text", shown, x=left - 12, y=middle + 4.5, text_anchor="end", class_="name"),
+            tag("text", name, x=f"{left - 12:.1f}", y=middle + 4.5, text_anchor="end", class_="name"),
             _rect(left, middle - 8, max(width, 1), 16),
             tag("text", words, x=f"{left + max(width, 1) + 8:.1f}", y=middle + 4.5),
         ]

@@ -32,5 +32,6 @@ def answer(rules: ScoringRules) -> Html:
 def inputs(rules: ScoringRules) -> Iterator[Html]:
     """Show the features, how they are cleaned, and the settings of the algorithm."""
     yield section(f"Features ({len(rules.features)})", listed(rules.features, "names"))
-    yield section("NaN, ±Inf and null become", facts({**rules.cleaning.columns, "in every other feature": rules.cleaning.default}))
+    rest = "every other feature" if rules.cleaning.columns else "every feature"
+    yield section("NaN, ±Inf and null become", facts({**rules.cleaning.columns, rest: rules.cleaning.default}))
     yield section("Hyperparameters", facts(rules.algorithm.hyperparameters))

@@ -1,6 +1,6 @@
 """The page of a tuning report: what was tried on the validation rows, and which candidate was taken."""
 
-from materializers.pages.layout import Html, breakable, metric, note, page, section, statement, table, tag
+from materializers.pages.layout import Html, metric, note, page, section, statement, table, tag
 from stackhouse.metrics import LOWER_IS_BETTER, NAMES
 from stackhouse.tuning import Trial, TuningReport
 
@@ -17,7 +17,7 @@ def tuning_page(report: TuningReport) -> str:
         (_candidate(trial, chosen=position == report.chosen), *(metric(trial.metrics.get(name)) for name in names))
         for position, trial in enumerate(report.trials)
     ]
-    head = ("candidate", *(tag("strong", breakable(name)) if name == report.metric else breakable(name) for name in names))
+    head = ("candidate", *(tag("strong", name) if name == report.metric else name for name in names))
     direction = "smallest" if report.metric in LOWER_IS_BETTER else "largest"
     hint = note(f"The {direction} {report.metric} on the validation rows decides. The test rows are not seen here.")
     trials = section("Trials", table(head, rows, marked=report.chosen), hint)

@@ -4,7 +4,7 @@ A service day closes at 09:00 UTC of the next morning (04:00 or 05:00 in New Yor
 known by then is a feature of that day; the label of a day carries the time at which the day begins, 09:00 UTC.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import narwhals as nw
 from pydantic import BaseModel, ConfigDict, Field
@@ -69,11 +69,7 @@ class RouteDay(BaseModel):
         by = list(ROUTE)
         totals = grid.with_columns(
             ratio("late", "landed").alias("late_rate_today"),
-            *(
-                rolling_sum(name, days, by, "date").alias(f"{name}_sum_{days}d")
-                for days in self.windows
-                for name in _COUNTS
-            ),
+            *(rolling_sum(name, days, by, "date").alias(f"{name}_sum_{days}d") for days in self.windows for name in _COUNTS),
         )
         features = totals.with_columns(
             nw.col("scheduled").cast(nw.Float64).alias("flights_today"),
@@ -105,7 +101,7 @@ class RouteDay(BaseModel):
         roles = Roles(primary_keys=ROUTE, timestamp="label_time", label="late_rate")
         return Table(daily.select(*roles.columns, "arrivals"), roles, "route_day labels")
 
-    def _source(self, flights: Table) -> nw.LazyFrame:
+    def _source(self, flights: Table) -> nw.LazyFrame[Any]:
         existing = flights.columns
         if missing := [column for column in self.source_columns if column not in existing]:
             raise ColumnNotFoundError.missing(flights.name, missing, existing, "The definition route_day reads these columns.")
@@ -144,7 +140,7 @@ def _rolling_features(days: int) -> list[nw.Expr]:
     ]
 
 
-def _every_day(daily: nw.LazyFrame) -> nw.LazyFrame:
+def _every_day(daily: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """One row for each route and each day of the source since the route's first flight; counts of a day without flights are 0."""
     routes = daily.group_by(*ROUTE).agg(nw.col("date").min().alias("first_day"))
     days = daily.select("date").unique()

@@ -79,11 +79,6 @@ def test_column_without_a_usable_value_is_refused(values: list[float | None]) ->
         clean(table, CleaningRule())
 
 
-def test_column_of_null_type_is_refused_as_all_null() -> None:
-    with pytest.raises(DirtyFeaturesError, match="'a' holds no usable value"):
-        clean(features(a=[None, None]), CleaningRule())
-
-
 def test_one_usable_value_is_enough() -> None:
     assert clean(features(a=[None, 2.0, NAN]), CleaningRule()).table.collect()["a"].to_list() == [0.0, 2.0, 0.0]
 

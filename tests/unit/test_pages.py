@@ -1,1 +1,345 @@
 """Pages: what each one promises to show, and that nothing from the data becomes markup."""
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from xml.etree import ElementTree
+
+import pytest
+
+import stackhouse
+from materializers.pages import render
+from stackhouse.algorithms import LightGBM, XGBoost
+from stackhouse.cleaning import CleaningReport, CleaningRule, Replaced
+from stackhouse.evaluation import Evaluation, Period
+from stackhouse.fitted import ScoringRules
+from stackhouse.labels import LabelReport, ThresholdLabel
+from stackhouse.metrics import Curves
+from stackhouse.point_in_time import Certificate
+from stackhouse.profile import ColumnProfile, TableProfile
+from stackhouse.promotion import Promotion, first_champion
+from stackhouse.record import (
+    ModelCard,
+    ModelCheck,
+    ModelIdentity,
+    Registration,
+    TableVersion,
+    TrainingData,
+    TrainingRecord,
+    ValidationReport,
+)
+from stackhouse.report import Report
+from stackhouse.tuning import Trial, TuningReport
+from stackhouse.verdict import Gate, Verdict
+
+PARTS_OF_OTHERS = {"Period", "Curves", "Gate", "Trial", "ColumnProfile", "ModelCheck"}
+"""Records that are never an artifact: they stand on the page of the record that holds them."""
+
+ONE_CLASS = "all training rows are of class 0; a classifier needs both"
+SCRIPT = "<script>alert('x')</script>"
+TRAIN = Period(rows=16365, first=datetime(2013, 1, 2, 9, tzinfo=UTC), last=datetime(2013, 10, 19, 9, tzinfo=UTC))
+TEST = Period(rows=4044, first=datetime(2013, 10, 20, 9, tzinfo=UTC), last=datetime(2013, 12, 31, 9, tzinfo=UTC))
+EVALUATION = Evaluation(
+    test={"accuracy": 0.6563, "precision": 0.6224, "recall": 0.4378, "roc_auc": 0.6696, "log_loss": 0.6342, "positive_class_ratio": 0.4152},
+    train={"roc_auc": 0.7448, "positive_class_ratio": 0.437},
+    random_split={"roc_auc": 0.7109},
+    reference={"roc_auc": 0.4961},
+    curves=Curves(
+        false_positive_rate=(0.0, 0.2, 1.0),
+        true_positive_rate=(0.0, 0.5, 1.0),
+        recall=(0.0, 0.5, 1.0),
+        precision=(1.0, 0.6, 0.4),
+        confusion=((1919, 446), (944, 735)),
+    ),
+    importance={f"feature_{number:02}": number / 276 for number in range(1, 24)},
+    train_period=TRAIN,
+    test_period=TEST,
+)
+RULES = ScoringRules(
+    algorithm=LightGBM(max_depth=3),
+    features=("late_rate_7d", "day_of_week"),
+    cleaning=CleaningRule(),
+    label=ThresholdLabel(source="late_rate", name="high_late_rate", threshold=0.2),
+)
+TABLE = TableVersion(name="dev.flights.route_day", version=4, uri="/tables/route_day", rows=76566, primary_keys=("origin", "dest"))
+REGISTRATION = Registration(name="dev.reliability.flight_delay", version="3", run_id="5f0c", new=True, reason="all 3 gates passed")
+CARD = ModelCard(
+    identity=ModelIdentity(
+        name="flight_delay",
+        registered_name="dev.reliability.flight_delay",
+        project="stackhouse",
+        domain="reliability",
+        task="classification",
+        use_case="Will more than 20 % of tomorrow's flights arrive late?",
+    ),
+    registration=REGISTRATION,
+    rules=RULES,
+    data=TrainingData(features=TABLE, labels=TABLE),
+    evaluation=EVALUATION,
+    outcome="APPROVED",
+    reasons=("all 3 gates passed",),
+)
+COLUMN = ColumnProfile(unusable=3, mean=0.2071, std=0.3065, quantiles=(0.0, 0.0, 0.1, 0.3333, 1.0), histogram=(5, 0, 2))
+PROFILE = TableProfile(table="route_day features", rows=76566, columns={"late_rate": COLUMN})
+CLEANING = CleaningReport(rows=200, replaced={"delay": Replaced(null=10, nan=2, infinite=1, replacement=0.5)})
+LABEL = LabelReport(label="late", source="late_rate", rule="late = 1 where late_rate > 0.2", counts={0: 11578, 1: 8831}, dropped=7)
+CERTIFICATE = Certificate(
+    spine="labels",
+    features="features",
+    spine_rows=20460,
+    matched_rows=20409,
+    latest_feature_minus_label_hours=-1.5,
+    median_age_hours=2,
+    oldest_age_hours=1026,
+)
+TUNING = TuningReport(
+    metric="roc_auc",
+    trials=(Trial(algorithm=XGBoost(), metrics={"roc_auc": 0.6348}), Trial(algorithm=LightGBM(), metrics={"roc_auc": 0.6512})),
+    chosen=1,
+)
+REJECTED = Verdict(
+    outcome="REJECTED",
+    reasons=("f1 is 0.4000, has to be > 0.4500 (baseline)",),
+    gates=(
+        Gate(name="f1", rule="> 0.4500 (baseline)", value=0.4, passed=False),
+        Gate(name="pr_auc", rule=">= 0.3", value=None, passed=False),
+    ),
+)
+CHECKED = ValidationReport(name="flight_delay", version="3", checks=(ModelCheck(name="loads", passed=True, detail="in 0.4 s"),))
+PAGES: tuple[Report, ...] = (
+    PROFILE,
+    CLEANING,
+    LABEL,
+    CERTIFICATE,
+    TUNING,
+    EVALUATION,
+    REJECTED,
+    CHECKED,
+    CARD,
+    CARD.data,
+    TABLE,
+    RULES,
+    REGISTRATION,
+    TrainingRecord(run_id="5f0c", model_uri="models:/m-1", algorithm="lightgbm", train_period=TRAIN),
+    first_champion("roc_auc"),
+)
+EMPTIES: tuple[Report, ...] = (
+    TableProfile(table="t", rows=0, columns={}),
+    CleaningReport(rows=0, replaced={}),
+    LabelReport(label="y", source="y", rule="y as measured (0 or 1)", counts={}, dropped=3),
+    TuningReport(metric="roc_auc"),
+    Evaluation(),
+    Evaluation(curves=Curves(false_positive_rate=(), true_positive_rate=(), recall=(), precision=(), confusion=((0, 0), (0, 0)))),
+    Evaluation(test={"log_loss": float("inf")}, importance={"a": 0.0}),
+    Verdict(outcome="SKIPPED", reasons=()),
+    ValidationReport(name="m", version=None),
+    Registration(name="m", version=None, run_id=None, new=False, reason="SKIPPED"),
+    Promotion(promoted=False, reason="nothing was registered", metric="roc_auc"),
+    TrainingRecord(run_id=None, model_uri=None, algorithm="xgboost", train_period=Period(rows=0), skipped=ONE_CLASS),
+    CARD.model_copy(update={"evaluation": Evaluation(skipped=ONE_CLASS), "rules": None, "outcome": "SKIPPED"}),
+    CARD.model_copy(update={"evaluation": Evaluation()}),
+)
+
+
+def name_of(report: Report) -> str:
+    return type(report).__name__
+
+
+def reports_of_the_core() -> Iterator[type[Report]]:
+    for module in pkgutil.walk_packages(stackhouse.__path__, "stackhouse."):
+        importlib.import_module(module.name)
+    waiting = [Report]
+    while waiting:
+        found = waiting.pop().__subclasses__()
+        waiting.extend(found)
+        yield from (kind for kind in found if kind.__module__.startswith("stackhouse."))
+
+
+def words_of(report: Report) -> str:
+    """Return the text that a reader sees, with single spaces."""
+    body = render(report).partition("<body>")[2]
+    return " ".join(re.sub(r"<[^>]+>", " ", body).replace("&#x27;", "'").replace("&quot;", '"').replace("&gt;", ">").split())
+
+
+def test_every_report_of_the_core_has_a_page() -> None:
+    fallback = render.dispatch(Report)
+    without = {kind.__name__ for kind in reports_of_the_core() if render.dispatch(kind) is fallback}
+    assert without == PARTS_OF_OTHERS
+
+
+def test_every_page_is_tried_here() -> None:
+    assert {name_of(report) for report in PAGES} == {kind.__name__ for kind in reports_of_the_core()} - PARTS_OF_OTHERS
+
+
+@pytest.mark.parametrize("report", [*PAGES, *EMPTIES], ids=name_of)
+def test_page_is_one_well_formed_document_that_loads_nothing(report: Report) -> None:
+    html = render(report)
+    assert html.startswith("<!doctype html>\n")
+    ElementTree.fromstring("<body>" + html.partition("<body>")[2].removesuffix("</html>\n").replace("<br>", "<br/>"))
+    assert not re.search(r"https?://|<script|<link|<img|@import|url\(", html)
+
+
+@pytest.mark.parametrize("report", PAGES, ids=name_of)
+def test_every_chart_has_a_role_and_a_title(report: Report) -> None:
+    html = render(report)
+    assert html.count("<svg") == len(re.findall(r'<svg [^>]*role="img"><title>[^<]+</title>', html))
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        TableProfile(table=SCRIPT, rows=1, columns={SCRIPT: COLUMN}),
+        CleaningReport(rows=1, replaced={SCRIPT: Replaced(null=1, nan=0, infinite=0, replacement=0)}),
+        LABEL.model_copy(update={"label": SCRIPT, "rule": SCRIPT}),
+        CERTIFICATE.model_copy(update={"spine": SCRIPT, "features": SCRIPT}),
+        EVALUATION.model_copy(update={"importance": {SCRIPT: 1.0}, "test": {SCRIPT: 0.5}}),
+        Evaluation(skipped=SCRIPT),
+        TuningReport(metric=SCRIPT, skipped=SCRIPT),
+        Verdict(outcome="REJECTED", reasons=(SCRIPT,), gates=(Gate(name=SCRIPT, rule=SCRIPT, value=0.1, passed=False),)),
+        Registration(name=SCRIPT, version=SCRIPT, run_id=SCRIPT, new=True, reason=SCRIPT),
+        ValidationReport(name=SCRIPT, version="1", checks=(ModelCheck(name=SCRIPT, passed=True, detail=SCRIPT),)),
+        TABLE.model_copy(update={"name": SCRIPT, "uri": SCRIPT, "primary_keys": (SCRIPT,)}),
+        RULES.model_copy(update={"features": (SCRIPT,)}),
+        CARD.model_copy(update={"registration": REGISTRATION.model_copy(update={"name": SCRIPT}), "reasons": (SCRIPT,), "outcome": SCRIPT}),
+        ModelCheck(name=SCRIPT, passed=True, detail=SCRIPT),
+    ],
+    ids=name_of,
+)
+def test_text_from_data_is_escaped(report: Report) -> None:
+    html = render(report)
+    assert "<script" not in html
+    assert "&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt;" in html
+
+
+def test_report_without_a_page_becomes_a_table_of_its_fields() -> None:
+    assert "Report ModelCheck name loads passed yes detail in 0.4 s" in words_of(CHECKED.checks[0])
+
+
+def test_profile_page_shows_no_raw_rows() -> None:
+    html = render(PROFILE)
+    rows = re.findall(r"<tr.*?</tr>", html)
+    assert len(rows) == 1 + len(PROFILE.columns)
+    assert words_of(PROFILE).endswith(
+        "late_rate Histogram of late_rate 0 0 0.1 0.3333 1 0.2071 0.3065 3 "
+        "Quantiles and histograms are over finite values; unusable counts NaN, ±Inf and null."
+    )
+
+
+def test_cleaning_page_counts_what_was_replaced() -> None:
+    words = words_of(CLEANING)
+    assert "13 values replaced" in words
+    assert "delay 10 2 1 13 6.5 % 0.5" in words
+
+
+def test_label_page_shows_rule_classes_and_dropped_rows() -> None:
+    words = words_of(LABEL)
+    assert "late = 1 where late_rate > 0.2 rows with a label 20,409 rows left out, no label 7" in words
+    assert "class 0 11,578 (56.7 %) class 1 8,831 (43.3 %)" in words
+
+
+@pytest.mark.parametrize(("counts", "severe"), [({0: 1000, 1: 100}, False), ({0: 1001, 1: 100}, True)])
+def test_label_page_warns_above_ten_to_one(counts: dict[int, int], severe: bool) -> None:
+    assert ("Severe imbalance" in render(LABEL.model_copy(update={"counts": counts}))) is severe
+
+
+def test_label_page_warns_of_a_single_class() -> None:
+    assert "nothing can be learned" in render(LABEL.model_copy(update={"counts": {0: 5, 1: 0}}))
+
+
+@pytest.mark.parametrize(("hours", "holds"), [(-1.5, True), (0.0, True), (0.1, False)])
+def test_certificate_claims_only_what_was_measured(hours: float, holds: bool) -> None:
+    html = render(CERTIFICATE.model_copy(update={"latest_feature_minus_label_hours": hours}))
+    assert ("No feature is later than its label" in html) is holds
+    assert ("A feature is later than its label" in html) is not holds
+
+
+def test_certificate_page_counts_lost_rows_and_ages() -> None:
+    words = words_of(CERTIFICATE)
+    assert "rows lost, no feature was known yet 51 (0.2 %)" in words
+    assert "median age of the features 2.0 h oldest age of the features 1,026.0 h" in words
+
+
+def test_tuning_page_marks_the_chosen_trial() -> None:
+    marked = re.findall(r'<tr class="marked">.*?</tr>', render(TUNING))
+    assert len(marked) == 1
+    assert "lightgbm (chosen)" in marked[0]
+    assert "0.6512" in marked[0]
+
+
+def test_skipped_tuning_says_why() -> None:
+    assert f"SKIPPED {ONE_CLASS}" in words_of(TuningReport(metric="roc_auc", skipped=ONE_CLASS))
+
+
+def test_evaluation_page_keeps_the_random_split_apart() -> None:
+    words = words_of(EVALUATION)
+    assert "metric time-ordered test train random split for comparison only, do not quote guess by class share" in words
+    assert "roc_auc 0.6696 0.7448 0.7109 0.4961" in words
+    assert "accuracy 0.6563 – – –" in words
+
+
+def test_evaluation_page_does_not_call_a_test_time_ordered_without_times() -> None:
+    assert "time-ordered" not in render(EVALUATION.model_copy(update={"test_period": Period(rows=10)}))
+
+
+def test_evaluation_page_shows_periods_confusion_and_the_twenty_most_important_features() -> None:
+    words = words_of(EVALUATION)
+    assert "test 4,044 2013-10-20 09:00 UTC 2013-12-31 09:00 UTC" in words
+    assert "true class 1 944 56.2 % of the class 735 43.8 % of the class" in words
+    assert "feature_04" in words
+    assert "feature_03" not in words
+    assert "3 less important features are not shown" in words
+
+
+def test_skipped_evaluation_says_why() -> None:
+    words = words_of(Evaluation(skipped=ONE_CLASS))
+    assert words == f"Evaluation No model was evaluated SKIPPED {ONE_CLASS}"
+
+
+@pytest.mark.parametrize(("outcome", "tone"), [("APPROVED", "good"), ("REJECTED", "bad"), ("SKIPPED", "quiet")])
+def test_verdict_page_says_the_outcome_in_its_colour(outcome: str, tone: str) -> None:
+    html = render(REJECTED.model_copy(update={"outcome": outcome}))
+    assert f'<div class="statement {tone}"><p class="words">{outcome}</p></div>' in html
+
+
+def test_verdict_page_shows_gates_and_missing_values() -> None:
+    assert words_of(REJECTED).endswith("f1 0.4000 > 0.4500 (baseline) failed pr_auc – >= 0.3 failed")
+
+
+def test_unregistered_model_says_why() -> None:
+    report = Registration(name="m", version=None, run_id="5f0c", new=False, reason="REJECTED: f1 too low")
+    assert "NOT REGISTERED REJECTED: f1 too low" in words_of(report)
+
+
+def test_validation_page_without_checks_does_not_say_passed() -> None:
+    words = words_of(ValidationReport(name="m", version=None))
+    assert "NOTHING TO CHECK" in words
+    assert "PASSED" not in words
+
+
+def test_model_card_says_what_it_answers_and_how_to_load_it() -> None:
+    words = words_of(CARD)
+    assert "flight_delay, version 3 Will more than 20 % of tomorrow's flights arrive late? APPROVED" in words
+    assert 'mlflow.pyfunc.load_model("models:/dev.reliability.flight_delay/3")' in words
+
+
+def test_model_card_derives_limitations_from_its_numbers() -> None:
+    words = words_of(CARD)
+    assert "Judged on 4,044 rows from 2013-10-20 09:00 UTC to 2013-12-31 09:00 UTC only" in words
+    assert "A random split would show roc_auc 0.7109 instead of 0.6696. That is optimistic" in words
+    assert "it finds 43.8 % of the rows of class 1, and 62.2 % of what it calls class 1 is class 1" in words
+    assert "NaN, ±Inf and null in a feature become 0; the model cannot tell them from a measured 0." in words
+    assert "do not rely" not in words
+
+
+def test_model_card_does_not_call_a_random_split_optimistic_that_is_not() -> None:
+    lower = CARD.model_copy(update={"evaluation": EVALUATION.model_copy(update={"random_split": {"roc_auc": 0.6}})})
+    assert "optimistic" not in words_of(lower)
+
+
+def test_model_card_of_a_rejected_model_warns_and_has_nothing_to_load() -> None:
+    missing = Registration(name="m", version=None, run_id=None, new=False, reason="REJECTED")
+    words = words_of(CARD.model_copy(update={"outcome": "REJECTED", "registration": missing}))
+    assert "The verdict is REJECTED: do not rely on this model." in words
+    assert "load_model" not in words

@@ -1,0 +1,129 @@
+"""Promotion: strictly better, on enough rows that neither model was trained on, or not at all."""
+
+from datetime import UTC, datetime, timedelta
+
+import narwhals as nw
+import pytest
+from pydantic import ValidationError
+
+from stackhouse.fitted import FittedModel
+from stackhouse.promotion import PromotionRule, compare, first_champion
+from stackhouse.table import Table
+from stackhouse.tuning import measure
+
+BEFORE = datetime(2024, 1, 31, tzinfo=UTC)
+FIRST = datetime(2024, 2, 1, tzinfo=UTC)
+RULE = PromotionRule(min_rows=60)
+
+
+def flipped_until(table: Table, time: datetime) -> Table:
+    """The table with the label of its rows up to a time turned round, so that a good model looks bad on them."""
+    y = nw.when(nw.col("t") <= time).then(1 - nw.col("y")).otherwise(nw.col("y"))
+    return table.with_frame(table.frame.with_columns(y.alias("y")))
+
+
+def test_better_challenger_is_promoted(good: FittedModel, poor: FittedModel, later: Table) -> None:
+    promotion = compare(good, poor, "3", BEFORE, later, RULE)
+    assert promotion.promoted
+    assert promotion.rows == 60
+    assert promotion.challenger == measure(good, later)["roc_auc"]
+    assert promotion.champion == measure(poor, later)["roc_auc"]
+    assert "is better than the champion's" in promotion.reason
+    assert "(version 3) on 60 rows that neither saw" in promotion.reason
+
+
+def test_worse_challenger_is_not_promoted(good: FittedModel, poor: FittedModel, later: Table) -> None:
+    promotion = compare(poor, good, "3", BEFORE, later, RULE)
+    assert not promotion.promoted
+    assert "is worse than the champion's" in promotion.reason
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "f1", "log_loss"])
+def test_tie_is_not_promoted(metric: str, good: FittedModel, later: Table) -> None:
+    promotion = compare(good, good, "3", BEFORE, later, PromotionRule(metric=metric, min_rows=60))
+    assert not promotion.promoted
+    assert promotion.challenger == promotion.champion
+    assert "is equal to the champion's" in promotion.reason
+
+
+def test_smaller_log_loss_is_promoted(good: FittedModel, poor: FittedModel, later: Table) -> None:
+    rule = PromotionRule(metric="log_loss", min_rows=60)
+    assert compare(good, poor, "3", BEFORE, later, rule).promoted
+    assert not compare(poor, good, "3", BEFORE, later, rule).promoted
+
+
+def test_rows_that_the_champion_was_trained_on_do_not_count(good: FittedModel, poor: FittedModel, later: Table) -> None:
+    until = FIRST + timedelta(hours=39)
+    rows = flipped_until(later, until)
+    assert measure(good, rows)["roc_auc"] < measure(poor, rows)["roc_auc"]
+    promotion = compare(good, poor, "3", until, rows, PromotionRule(min_rows=20))
+    assert promotion.promoted
+    assert promotion.rows == 20
+
+
+def test_row_of_exactly_the_champions_last_training_time_does_not_count(good: FittedModel, poor: FittedModel, later: Table) -> None:
+    assert compare(good, poor, "3", FIRST - timedelta(microseconds=1), later, PromotionRule(min_rows=1)).rows == 60
+    assert compare(good, poor, "3", FIRST, later, PromotionRule(min_rows=1)).rows == 59
+
+
+@pytest.mark.parametrize(("min_rows", "promoted"), [(59, True), (60, True), (61, False)])
+def test_rows_at_the_minimum_are_enough_and_fewer_are_not(min_rows: int, promoted: bool, good: FittedModel, poor: FittedModel, later: Table) -> None:
+    promotion = compare(good, poor, "3", BEFORE, later, PromotionRule(min_rows=min_rows))
+    assert promotion.promoted is promoted
+    assert promotion.rows == 60
+
+
+def test_too_few_rows_say_how_many_are_needed(good: FittedModel, poor: FittedModel, later: Table) -> None:
+    promotion = compare(good, poor, "3", BEFORE, later, PromotionRule(min_rows=61))
+    assert promotion.reason == "only 60 test rows are later than the champion's training rows, 61 are needed for a fair comparison"
+    assert promotion.challenger is promotion.champion is None
+
+
+def test_champion_trained_on_all_test_rows_is_kept(good: FittedModel, poor: FittedModel, later: Table) -> None:
+    promotion = compare(good, poor, "3", datetime(2025, 1, 1, tzinfo=UTC), later, PromotionRule(min_rows=1))
+    assert (promotion.promoted, promotion.rows) == (False, 0)
+
+
+def test_unknown_training_period_promotes_nothing(good: FittedModel, poor: FittedModel, later: Table) -> None:
+    promotion = compare(good, poor, "3", None, later, PromotionRule(min_rows=1))
+    assert (promotion.promoted, promotion.rows, promotion.champion_version) == (False, 0, "3")
+
+
+def test_table_without_a_timestamp_promotes_nothing(good: FittedModel, poor: FittedModel, later: Table) -> None:
+    bare = later.select(["k", "signal", "noise", "y"])
+    assert not compare(good, poor, "3", BEFORE, bare, PromotionRule(min_rows=1)).promoted
+
+
+def test_common_rows_of_one_class_promote_nothing(good: FittedModel, poor: FittedModel, later: Table) -> None:
+    ones = later.with_frame(later.frame.filter(nw.col("y") == 1))
+    promotion = compare(good, poor, "3", BEFORE, ones, PromotionRule(min_rows=1))
+    assert not promotion.promoted
+    assert promotion.reason == f"roc_auc cannot be computed on the {ones.count()} common rows"
+
+
+def test_champion_that_reads_a_column_which_is_gone_is_kept_with_the_reason(good: FittedModel, poor: FittedModel, later: Table) -> None:
+    promotion = compare(good, poor, "3", BEFORE, later.select(["k", "t", "signal", "y"]), RULE)
+    assert not promotion.promoted
+    assert "'noise'" in promotion.reason
+
+
+def test_first_version_is_promoted_without_a_champion() -> None:
+    promotion = first_champion("roc_auc")
+    assert promotion.promoted
+    assert promotion.champion_version is promotion.champion is None
+
+
+@pytest.mark.parametrize("metric", ["gini", "", "positive_class_ratio"])
+def test_metric_by_which_nothing_could_ever_be_promoted_is_refused(metric: str) -> None:
+    with pytest.raises(ValidationError, match="metric"):
+        PromotionRule(metric=metric)
+
+
+def test_guide_spelling_of_the_metric_is_understood() -> None:
+    assert PromotionRule(metric="auc_roc").metric == "roc_auc"
+
+
+@pytest.mark.parametrize("min_rows", [0, -1])
+def test_minimum_of_no_rows_is_refused(min_rows: int) -> None:
+    with pytest.raises(ValidationError, match="min_rows"):
+        PromotionRule(min_rows=min_rows)

@@ -1,0 +1,267 @@
+"""The model file: what is shipped loads, and what is wrong is refused with what, where and what to do."""
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from stackhouse.algorithms import LightGBM, XGBoost
+from stackhouse.cleaning import CleaningRule
+from stackhouse.errors import ConfigurationError
+from stackhouse.features import RouteDay
+from stackhouse.labels import ThresholdLabel
+from stackhouse.spec import ModelSpec, RegistrySpec, TuningSpec, require_alias
+from stackhouse.splits import TimeSplit
+from stackhouse.validation import Expectations
+
+MODEL_FILE = Path(__file__).parents[2] / "configs" / "models" / "flight_delay.yaml"
+SHIPPED: dict[str, Any] = yaml.safe_load(MODEL_FILE.read_text(encoding="utf-8"))["parameters"]["model"]
+
+
+def load(**changed: object) -> ModelSpec:
+    """The shipped model file with values changed by path, `label__rule__threshold=2`."""
+    values = deepcopy(SHIPPED)
+    for path, value in changed.items():
+        *sections, key = path.split("__")
+        section = values
+        for name in sections:
+            section = section.setdefault(name, {})
+        section[key] = value
+    return ModelSpec.model_validate(values)
+
+
+def test_shipped_model_file_says_what_its_comments_say() -> None:
+    spec = load()
+    assert spec.features.definition == RouteDay(windows=(7, 30), lags=(1, 6), late_minutes=15, min_flights=6)
+    assert spec.label.rule == ThresholdLabel(source="late_rate", name="high_late_rate", threshold=0.2, boundary="exclusive")
+    assert spec.split == TimeSplit(test_size=0.2, validation_size=0.2)
+    assert [algorithm.kind for algorithm in spec.algorithms] == ["xgboost", "xgboost", "lightgbm"]
+    assert (spec.gates.minimum, spec.gates.baseline_f1) == ({"roc_auc": 0.62}, 0.45)
+    assert (spec.registry.alias, spec.registry.champion_alias) == ("latest-model", "champion")
+
+
+def test_shipped_model_is_named_by_catalog_schema_and_name() -> None:
+    spec = load()
+    assert spec.registered_name == "dev.flights.flight_delay"
+    assert spec.feature_table == "dev.flights.route_day_features"
+    assert spec.label_table == "dev.flights.route_day_labels"
+    assert spec.experiment == "/Shared/stackhouse_ml_flight_delay_development"
+    assert spec.identity.registered_name == "dev.flights.flight_delay"
+
+
+def test_spec_survives_json() -> None:
+    spec = load()
+    assert ModelSpec.model_validate_json(spec.model_dump_json(by_alias=True)) == spec
+    assert ModelSpec.model_validate_json(spec.model_dump_json()) == spec
+
+
+def test_spec_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        load().name = "other"
+
+
+def test_all_features_of_the_definition_are_read_where_none_is_named() -> None:
+    assert load().feature_names == RouteDay().feature_names
+    assert load(features__names=["late_rate_7d", "late_rate_today"]).feature_names == ("late_rate_7d", "late_rate_today")
+
+
+def test_candidates_share_everything_but_the_algorithm() -> None:
+    candidates = load(algorithms=[{"kind": "xgboost"}, {"kind": "lightgbm"}], cleaning__columns={"late_rate_7d": 0.1}).candidates
+    assert [one.algorithm for one in candidates] == [XGBoost(), LightGBM()]
+    assert candidates[0].model_copy(update={"algorithm": LightGBM()}) == candidates[1]
+    assert candidates[0].features == RouteDay().feature_names
+    assert candidates[0].cleaning == CleaningRule(columns={"late_rate_7d": 0.1})
+
+
+def test_scoring_cleans_only_the_features_that_the_model_reads() -> None:
+    spec = load(features__names=["late_rate_7d"], cleaning__columns={"late_rate_7d": 0.1, "flights_7d": 3})
+    assert spec.scoring_cleaning == CleaningRule(columns={"late_rate_7d": 0.1})
+    assert spec.cleaning.columns == {"late_rate_7d": 0.1, "flights_7d": 3}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["owner", "features__colums", "label__rule__treshold", "split__tests_size", "gates__minimun", "registry__aliases", "features__definition__window", "source__path"],
+)
+def test_unknown_key_is_refused_with_its_place(path: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        load(**{path: 1})
+    error = caught.value.errors()[0]
+    assert error["type"] == "extra_forbidden"
+    assert ".".join(str(part) for part in error["loc"]).endswith(path.split("__")[-1])
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("name", 7),
+        ("seed", "many"),
+        ("seed", -1),
+        ("algorithms", "xgboost"),
+        ("algorithms", []),
+        ("split__test_size", "a fifth"),
+        ("label__rule__threshold", "high"),
+        ("gates__minimum", 0.6),
+        ("domain", "weather"),
+        ("stage", "production"),
+        ("features__names", []),
+        ("features__write_mode", "append"),
+        ("features__definition__windows", [7.5]),
+        ("source__kind", "csv"),
+        ("task", "regression"),
+    ],
+)
+def test_wrong_type_or_value_is_refused_with_its_place(path: str, value: object) -> None:
+    with pytest.raises(ValidationError) as caught:
+        load(**{path: value})
+    assert path.split("__")[-1] in {str(part) for error in caught.value.errors() for part in error["loc"]}
+
+
+@pytest.mark.parametrize("key", ["name", "project", "domain", "use_case", "catalog", "schema", "features", "label", "algorithms"])
+def test_required_key_that_is_missing_is_refused(key: str) -> None:
+    with pytest.raises(ValidationError, match=f"{key}\n  Field required"):
+        ModelSpec.model_validate({name: value for name, value in SHIPPED.items() if name != key})
+
+
+@pytest.mark.parametrize("name", ["Flight", "flight-delay", "1st", "flight delay", "", "dev.flights", "ein_täglich"])
+@pytest.mark.parametrize("key", ["name", "catalog", "schema", "features__table", "label__table"])
+def test_name_that_a_catalog_would_refuse_is_refused(key: str, name: str) -> None:
+    with pytest.raises(ValidationError, match=key.split("__")[-1]):
+        load(**{key: name})
+
+
+@pytest.mark.parametrize("size", [0, 1, 1.5, -0.2])
+@pytest.mark.parametrize("key", ["test_size", "validation_size"])
+@pytest.mark.parametrize("kind", ["time", "random"])
+def test_size_outside_zero_to_one_is_refused(kind: str, key: str, size: float) -> None:
+    with pytest.raises(ValidationError, match=f"split.{kind}.{key}"):
+        load(split={"kind": kind, key: size})
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.1])
+def test_threshold_outside_the_range_of_the_label_is_refused(threshold: float) -> None:
+    with pytest.raises(ValidationError, match=r"label.rule.threshold\n.*outside the label's range \[0, 1\].*Choose one inside"):
+        load(label__rule__threshold=threshold)
+
+
+def test_gate_that_can_never_fire_is_refused() -> None:
+    with pytest.raises(ValidationError, match=r"gates\n.*minimum 'roc_auc: 0' can never fail"):
+        load(gates__minimum={"roc_auc": 0})
+
+
+def test_feature_that_is_not_computed_is_refused_with_those_that_are() -> None:
+    with pytest.raises(ValidationError, match=r"features.names: \['late_rate_14d'\] is not computed by the definition; it computes \['late_rate_today'"):
+        load(features__names=["late_rate_7d", "late_rate_14d"])
+
+
+def test_feature_named_twice_is_refused() -> None:
+    with pytest.raises(ValidationError, match="late_rate_7d"):
+        load(features__names=["late_rate_7d", "late_rate_7d"])
+
+
+@pytest.mark.parametrize("feature", ["late_rate", "high_late_rate", "arrivals", "origin", "known_at", "label_time"])
+def test_label_source_key_or_time_among_the_features_is_refused(feature: str) -> None:
+    with pytest.raises(ValidationError, match=f"features.names.*{feature}"):
+        load(features__names=["late_rate_7d", feature])
+
+
+@pytest.mark.parametrize(("key", "value"), [("source", "late_rate_7d"), ("name", "late_rate_today")])
+def test_label_made_of_a_feature_is_refused(key: str, value: str) -> None:
+    with pytest.raises(ValidationError, match="it would leak"):
+        load(**{f"label__rule__{key}": value})
+
+
+def test_cleaning_of_an_unknown_column_is_refused() -> None:
+    with pytest.raises(ValidationError, match=r"cleaning.columns: \['late_rate'\] is not a feature"):
+        load(cleaning__columns={"late_rate": 0})
+
+
+def test_guess_as_a_candidate_is_refused() -> None:
+    with pytest.raises(ValidationError, match=r"algorithms: \['dummy'\] is a reference and never registered"):
+        load(algorithms=[{"kind": "xgboost"}, {"kind": "dummy"}])
+
+
+def test_labels_in_the_table_of_the_features_are_refused() -> None:
+    with pytest.raises(ValidationError, match="labels need a table of their own"):
+        load(label__table="route_day_features")
+
+
+def test_validation_range_of_an_unknown_feature_is_refused() -> None:
+    with pytest.raises(ValidationError, match="late_rate_14d"):
+        load(validation__ranges={"late_rate_14d": [0, 1]})
+
+
+@pytest.mark.parametrize("changed", [{"lags": [-1]}, {"lags": [0]}, {"windows": [0]}, {"windows": [-7]}])
+def test_window_or_lag_that_would_read_no_past_day_is_refused(changed: dict[str, list[int]]) -> None:
+    (key, value), = changed.items()
+    with pytest.raises(ValidationError, match=key):
+        load(**{f"features__definition__{key}": value})
+
+
+@pytest.mark.parametrize("key", ["windows", "lags"])
+def test_window_or_lag_given_twice_is_refused(key: str) -> None:
+    with pytest.raises(ValidationError, match=key):
+        load(**{f"features__definition__{key}": [7, 7]})
+
+
+@pytest.mark.parametrize(
+    ("metric", "known"), [("roc_auc", "roc_auc"), ("auc_roc", "roc_auc"), ("test_auc_pr", "pr_auc"), ("f1_score", "f1"), ("log_loss", "log_loss")]
+)
+def test_tuning_metric_is_known_by_every_spelling(metric: str, known: str) -> None:
+    assert TuningSpec(metric=metric).metric == known
+
+
+def test_tuning_by_the_share_of_the_label_which_always_ties_is_refused() -> None:
+    with pytest.raises(ValidationError, match="positive_class_ratio"):
+        TuningSpec(metric="positive_class_ratio")
+
+
+def test_unknown_tuning_metric_is_refused() -> None:
+    with pytest.raises(ValidationError, match="unknown metric 'gini'; known are"):
+        load(tuning__metric="gini")
+
+
+@pytest.mark.parametrize("alias", ["latest-model", "champion", "v1a", "my_v1", "Champion-2", "a" * 255])
+def test_alias_that_mlflow_takes_is_accepted(alias: str) -> None:
+    assert require_alias(alias) == alias
+
+
+@pytest.mark.parametrize(
+    ("alias", "reason"),
+    [
+        ("latest", "MLflow reserves it"),
+        ("Latest", "MLflow reserves it"),
+        ("v1", "MLflow reads it as a version number"),
+        ("V12", "MLflow reads it as a version number"),
+        ("a b", "it has characters that MLflow refuses"),
+        ("v1.0", "it has characters that MLflow refuses"),
+        ("champion\n", "it has characters that MLflow refuses"),
+        ("größe", "it has characters that MLflow refuses"),
+        ("", "it has characters that MLflow refuses"),
+        ("a" * 256, "it has characters that MLflow refuses"),
+    ],
+)
+def test_alias_that_mlflow_refuses_is_refused_with_the_reason(alias: str, reason: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        require_alias(alias)
+    assert f"The alias '{alias}' cannot be used: {reason}" in str(caught.value)
+    assert "e.g. 'champion'" in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["alias", "champion_alias"])
+@pytest.mark.parametrize("alias", ["latest", "v1", "a b", "v1.0"])
+def test_reserved_alias_in_the_model_file_is_refused_with_its_place(key: str, alias: str) -> None:
+    with pytest.raises(ValidationError, match=rf"registry.{key}\n.*The alias '{alias}' cannot be used"):
+        load(**{f"registry__{key}": alias})
+
+
+def test_one_alias_for_newest_and_champion_is_refused_since_it_would_promote_without_a_comparison() -> None:
+    with pytest.raises(ValidationError, match="champion"):
+        RegistrySpec(alias="champion", champion_alias="champion")
+
+
+def test_expectations_of_the_shipped_file() -> None:
+    assert load().validation == Expectations(min_rows=1000, ranges={"late_rate_7d": (0, 1), "late_rate_30d": (0, 1), "day_of_week": (1, 7)})

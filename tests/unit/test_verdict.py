@@ -1,0 +1,130 @@
+"""The verdict: each gate on both sides of its boundary, failing closed, and refused where it could never fire."""
+
+import math
+
+import pytest
+from pydantic import ValidationError
+
+from stackhouse.evaluation import Evaluation
+from stackhouse.verdict import Gates, judge
+
+
+def evaluation(reference: float = 0.5, **test: float) -> Evaluation:
+    return Evaluation(test={"f1": 0.5, "roc_auc": 0.7, **test}, reference={"roc_auc": reference})
+
+
+@pytest.mark.parametrize(("auc", "outcome"), [(0.6999, "REJECTED"), (0.7, "APPROVED"), (0.7001, "APPROVED")])
+def test_minimum_is_inclusive(auc: float, outcome: str) -> None:
+    assert judge(evaluation(roc_auc=auc), Gates(minimum={"roc_auc": 0.7})).outcome == outcome
+
+
+@pytest.mark.parametrize(("f1", "outcome"), [(0.3999, "REJECTED"), (0.4, "REJECTED"), (0.4001, "APPROVED")])
+def test_baseline_is_exclusive_so_that_a_tie_fails(f1: float, outcome: str) -> None:
+    assert judge(evaluation(f1=f1), Gates(baseline_f1=0.4)).outcome == outcome
+
+
+@pytest.mark.parametrize(("reference", "outcome"), [(0.7001, "REJECTED"), (0.7, "REJECTED"), (0.6999, "APPROVED")])
+def test_reference_is_exclusive_so_that_a_tie_fails(reference: float, outcome: str) -> None:
+    assert judge(evaluation(reference, roc_auc=0.7), Gates()).outcome == outcome
+
+
+@pytest.mark.parametrize(("loss", "outcome"), [(0.6, "APPROVED"), (0.69, "REJECTED"), (0.7, "REJECTED")])
+def test_reference_by_log_loss_has_to_be_undercut(loss: float, outcome: str) -> None:
+    judged = Evaluation(test={"f1": 0.5, "log_loss": loss}, reference={"log_loss": 0.69})
+    assert judge(judged, Gates(beats_reference="log_loss")).outcome == outcome
+
+
+def test_f1_of_zero_fails_the_gates_that_are_shipped() -> None:
+    assert judge(evaluation(f1=0.0), Gates()).reasons == ("f1 is 0.0000, has to be > 0.0000 (baseline)",)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("metric", ["accuracy", "f1", "roc_auc"])
+def test_metric_that_is_not_finite_fails(metric: str, value: float) -> None:
+    verdict = judge(evaluation(**{"accuracy": 0.9, metric: value}), Gates(minimum={"accuracy": 0.5}))
+    assert verdict.outcome == "REJECTED"
+    assert verdict.reasons[0].startswith(f"{metric} is missing or not finite")
+
+
+def test_missing_metric_fails() -> None:
+    assert judge(evaluation(), Gates(minimum={"recall": 0.1})).reasons == ("recall is missing or not finite, has to be >= 0.1000",)
+
+
+@pytest.mark.parametrize("reference", [{}, {"f1": 0.1}, {"roc_auc": math.nan}])
+def test_missing_reference_fails(reference: dict[str, float]) -> None:
+    verdict = judge(Evaluation(test={"f1": 0.5, "roc_auc": 0.7}, reference=reference), Gates())
+    assert verdict.reasons == ("roc_auc is 0.7000, has to be > the guess by class share, which is missing",)
+
+
+def test_evaluation_without_metrics_fails_every_gate() -> None:
+    verdict = judge(Evaluation(), Gates(minimum={"roc_auc": 0.6}))
+    assert verdict.outcome == "REJECTED"
+    assert [gate.passed for gate in verdict.gates] == [False, False, False]
+
+
+def test_one_failed_gate_of_several_rejects_and_only_it_is_a_reason() -> None:
+    verdict = judge(evaluation(precision=0.2), Gates(minimum={"roc_auc": 0.6, "precision": 0.3}, baseline_f1=0.4))
+    assert verdict.outcome == "REJECTED"
+    assert verdict.reasons == ("precision is 0.2000, has to be >= 0.3000",)
+    assert [(gate.name, gate.passed) for gate in verdict.gates] == [("roc_auc", True), ("precision", False), ("f1", True), ("roc_auc", True)]
+    assert not verdict.approved
+
+
+def test_all_gates_passed_approves_with_the_numbers() -> None:
+    verdict = judge(evaluation(), Gates(minimum={"roc_auc": 0.6}))
+    assert verdict.approved
+    assert verdict.reasons == ("all 3 gates passed",)
+    assert [gate.value for gate in verdict.gates] == [0.7, 0.5, 0.7]
+
+
+def test_skipped_evaluation_is_skipped_and_not_approved() -> None:
+    verdict = judge(Evaluation(skipped="all training rows are of class 0"), Gates())
+    assert (verdict.outcome, verdict.reasons, verdict.approved) == ("SKIPPED", ("all training rows are of class 0",), False)
+
+
+def test_guide_spelling_names_the_same_gate() -> None:
+    assert judge(evaluation(roc_auc=0.6), Gates(minimum={"test_auc_roc": 0.65})).reasons == ("roc_auc is 0.6000, has to be >= 0.6500",)
+
+
+@pytest.mark.parametrize("limit", [0, -0.5])
+def test_minimum_that_can_never_fail_is_refused(limit: float) -> None:
+    with pytest.raises(ValidationError, match=f"minimum 'roc_auc: {limit:g}' can never fail"):
+        Gates(minimum={"roc_auc": limit})
+
+
+def test_minimum_that_can_never_pass_is_refused() -> None:
+    with pytest.raises(ValidationError, match="minimum 'roc_auc: 1.01' can never pass"):
+        Gates(minimum={"roc_auc": 1.01})
+
+
+@pytest.mark.parametrize("limit", [0.0001, 1.0])
+def test_minimum_that_can_fail_and_pass_is_accepted(limit: float) -> None:
+    assert Gates(minimum={"roc_auc": limit}).minimum == {"roc_auc": limit}
+
+
+@pytest.mark.parametrize("limit", [math.nan, math.inf, "high"])
+def test_minimum_that_is_not_a_number_is_refused(limit: object) -> None:
+    with pytest.raises(ValidationError, match="minimum"):
+        Gates(minimum={"roc_auc": limit})
+
+
+def test_minimum_for_log_loss_is_refused() -> None:
+    with pytest.raises(ValidationError, match="'log_loss' is better when smaller"):
+        Gates(minimum={"log_loss": 0.5})
+
+
+@pytest.mark.parametrize("gates", [{"minimum": {"gini": 0.5}}, {"beats_reference": "gini"}])
+def test_unknown_metric_is_refused(gates: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="unknown metric.*gini"):
+        Gates(**gates)
+
+
+@pytest.mark.parametrize("baseline", [-0.1, 1.0, 1.5])
+def test_baseline_that_can_never_fail_or_never_pass_is_refused(baseline: float) -> None:
+    with pytest.raises(ValidationError, match="baseline_f1"):
+        Gates(baseline_f1=baseline)
+
+
+def test_reference_by_the_share_of_the_label_which_always_ties_is_refused() -> None:
+    with pytest.raises(ValidationError, match="positive_class_ratio"):
+        Gates(beats_reference="positive_class_ratio")
