@@ -55,7 +55,7 @@ def read_results(features: PipelineRunResponse, training: PipelineRunResponse) -
         evaluation=report(trained, "evaluate_model", "evaluation"),
         verdict=report(trained, "evaluate_model", "verdict"),
         registration=report(trained, "register_model", "registration"),
-        validation=report(trained, "validate_model", "validation"),
+        validation=report(trained, "validate_model", "model_checks"),
         promotion=report(trained, "promote_model", "promotion"),
         mlflow_uri=tracker.get_tracking_uri(),
     )

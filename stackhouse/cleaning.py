@@ -130,7 +130,10 @@ def clean_matrix(rows: pd.DataFrame, features: Iterable[str], rule: CleaningRule
 
 def _to_float(column: "pd.Series[Any]", name: str) -> npt.NDArray[np.float64]:
     if column.dtype == object:
-        wrong = next((value for value in column if not (value is None or isinstance(value, (int, float, Decimal, np.number)))), None)
+        column = column.where(column.notna(), None)
+        wrong = next(
+            (value for value in column if not (value is None or isinstance(value, (int, float, Decimal, np.number, np.bool_)))), None
+        )
         if wrong is not None:
             raise ColumnTypeError.not_numeric("The rows to score", {name: f"{type(wrong).__name__} {wrong!r}"})
         column = column.map(lambda value: np.nan if value is None else float(value))

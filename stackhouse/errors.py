@@ -78,6 +78,14 @@ class ColumnTypeError(DataError):
         """Build the error for a timestamp column that cannot be ordered in time."""
         return cls(f"{where}: the timestamp column '{column}' is {dtype}, which has no order in time. Give a date or a datetime.")
 
+    @classmethod
+    def different(cls, left: str, left_column: str, left_type: str, right: str, right_column: str, right_type: str) -> Self:
+        """Build the error for columns of two tables that have to be of one type to be joined."""
+        return cls(
+            f"'{left_column}' of {left} is {left_type}, '{right_column}' of {right} is {right_type}; they cannot be joined. "
+            "Give both the same type (and time zone) at the source."
+        )
+
 
 class PrimaryKeyError(DataError):
     """A primary key is null or stands twice."""

@@ -94,7 +94,7 @@ def to_arrays(table: Table, features: tuple[str, ...]) -> tuple[Matrix, npt.NDAr
     label = table.roles.label
     order = [column for column in (table.roles.timestamp, *table.roles.primary_keys) if column]
     rows = table.collect([*order, *features, *((label,) if label else ())])
-    rows = rows.sort(*order) if order else rows
+    rows = rows.sort(*order, *(column for column in rows.columns if column not in order)) if order else rows
     X = np.column_stack([rows[name].to_numpy().astype(np.float64) for name in features])
     if not np.isfinite(X).all():
         counts = {name: int(count) for name, count in zip(features, (~np.isfinite(X)).sum(axis=0), strict=True) if count}

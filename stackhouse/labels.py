@@ -40,6 +40,11 @@ class ThresholdLabel(BaseModel):
                 f"threshold {self.threshold:g} lies outside the label's range [{self.minimum:g}, {self.maximum:g}]; every row would be of "
                 "one class. Choose one inside, or correct minimum and maximum"
             )
+        if self.threshold == (self.maximum if self.boundary == "exclusive" else self.minimum):
+            raise ValueError(
+                f"no value in [{self.minimum:g}, {self.maximum:g}] lies beyond the threshold {self.threshold:g} ({self.boundary}); "
+                "every row would be of one class. Choose another threshold or boundary"
+            )
         if self.name == self.source:
             raise ValueError(f"name and source are both '{self.name}'; give the binarized label a name of its own, e.g. high_{self.source}")
         return self

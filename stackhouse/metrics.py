@@ -11,6 +11,9 @@ from stackhouse.report import Report
 NAMES = ("accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc", "log_loss", "positive_class_ratio")
 """Canonical names. All lie in [0, 1] but log_loss, which is >= 0 and better when smaller."""
 
+COMPARABLE = tuple(name for name in NAMES if name != "positive_class_ratio")
+"""Metrics that tell models apart; the share of class 1 is the same for every model on the same rows."""
+
 LOWER_IS_BETTER = frozenset({"log_loss"})
 
 GUIDE_SPELLINGS = {"auc_roc": "roc_auc", "auc": "roc_auc", "auc_pr": "pr_auc", "f1_score": "f1"}
@@ -36,6 +39,17 @@ def canonical(name: str) -> str:
     """
     bare = name.removeprefix("test_")
     return GUIDE_SPELLINGS.get(bare, bare)
+
+
+def require_comparable(name: str) -> str:
+    """Return the canonical name of a metric by which models can be compared.
+
+    Raises:
+        ValueError: where there is no such metric, or where it is the same for every model.
+    """
+    if (known := canonical(name)) not in COMPARABLE:
+        raise ValueError(f"unknown metric '{name}'; known are {list(COMPARABLE)}")
+    return known
 
 
 def score(y: npt.NDArray[np.int64], probability: npt.NDArray[np.float64], predicted: npt.NDArray[np.int64]) -> dict[str, float]:

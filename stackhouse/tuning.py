@@ -1,6 +1,7 @@
 """Choose between candidates on validation rows; the test rows are never seen here."""
 
 from dataclasses import dataclass
+from math import isfinite
 
 from stackhouse.algorithms import Algorithm
 from stackhouse.errors import DataError
@@ -52,7 +53,7 @@ def tune(train: Table, validation: Table, candidates: tuple[ScoringRules, ...], 
 
 
 def best(trials: list[Trial], metric: str) -> int:
-    """Return the position of the trial with the best value; the first of equals. A trial without the metric cannot win.
+    """Return the position of the trial with the best value; the first of equals. A trial without a finite value cannot win.
 
     Raises:
         DataError: where no trial has the metric.
@@ -60,7 +61,7 @@ def best(trials: list[Trial], metric: str) -> int:
     winner: int | None = None
     for position, trial in enumerate(trials):
         value = trial.metrics.get(metric)
-        if value is not None and (winner is None or better(metric, value, trials[winner].metrics[metric])):
+        if value is not None and isfinite(value) and (winner is None or better(metric, value, trials[winner].metrics[metric])):
             winner = position
     if winner is None:
         raise DataError(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 import narwhals as nw
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from stackhouse.errors import ColumnNotFoundError, DataValidationError
 from stackhouse.table import Table, require_rows, require_times, require_unique_keys
@@ -16,6 +16,15 @@ class Expectations(BaseModel):
 
     min_rows: int = Field(1, ge=1, description="Fewer rows than this are taken for a broken source.")
     ranges: Mapping[str, tuple[float, float]] = Field(default_factory=dict, description="Smallest and largest allowed value by feature.")
+
+    @field_validator("ranges")
+    @classmethod
+    def _can_fail_and_pass(cls, ranges: Mapping[str, tuple[float, float]]) -> Mapping[str, tuple[float, float]]:
+        if wrong := [name for name, (low, high) in ranges.items() if not low <= high]:
+            raise ValueError(
+                f"the range of {wrong} does not run from a smaller to a larger number; no value could be told right from wrong"
+            )
+        return ranges
 
 
 def validate(table: Table, expectations: Expectations) -> None:

@@ -10,7 +10,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from stackhouse.evaluation import Evaluation
-from stackhouse.metrics import LOWER_IS_BETTER, NAMES, better, canonical
+from stackhouse.metrics import LOWER_IS_BETTER, NAMES, better, canonical, require_comparable
 from stackhouse.report import Report
 
 
@@ -25,8 +25,8 @@ class Gates(BaseModel):
 
     @model_validator(mode="after")
     def _can_fire(self) -> Self:
-        metrics = [*(canonical(name) for name in self.minimum), canonical(self.beats_reference)]
-        if unknown := [name for name in metrics if name not in NAMES]:
+        require_comparable(self.beats_reference)
+        if unknown := [name for name in self.minimum if canonical(name) not in NAMES]:
             raise ValueError(f"unknown metric {unknown}; known are {list(NAMES)}")
         for name, value in self.minimum.items():
             if canonical(name) in LOWER_IS_BETTER:

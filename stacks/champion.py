@@ -28,7 +28,7 @@ def promote(
     champion = registry.version_by_alias(name, alias)
     if champion is None:
         promotion = first_champion(rule.metric)
-    elif champion.version == version:
+    elif str(champion.version) == version:
         return Promotion(promoted=False, reason=f"version {version} is the champion already", metric=rule.metric, champion_version=version)
     else:
         until = champion.tags.get(TRAINED_UNTIL)

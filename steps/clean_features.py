@@ -10,7 +10,7 @@ from steps.caching import CODE
 
 
 @step(cache_policy=CODE)
-def clean_features(features: Table, rule: CleaningRule) -> tuple[Annotated[Table, "clean_features"], Annotated[CleaningReport, "cleaning"]]:
+def clean_features(features: Table, rule: CleaningRule) -> tuple[Annotated[Table, "features"], Annotated[CleaningReport, "cleaning"]]:
     """Replace NaN, ±Inf and null in the features and count what was replaced, or refuse them where the rule says so."""
     cleaned = clean(features, rule)
     log_metadata({"replaced": cleaned.report.total})

@@ -10,7 +10,7 @@ from steps.caching import CODE
 
 
 @step(cache_policy=CODE)
-def compute_features(source: Table, definition: FeatureDefinition) -> tuple[Annotated[Table, "features"], Annotated[Table, "labels"]]:
+def compute_features(source: Table, definition: FeatureDefinition) -> tuple[Annotated[Table, "raw_features"], Annotated[Table, "labels"]]:
     """Compute the features and the measured labels by the definition that the model file chooses."""
     log_metadata({"definition": definition.kind, "features": len(definition.feature_names)})
     return definition.features(source), definition.labels(source)

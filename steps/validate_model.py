@@ -11,7 +11,7 @@ from stacks.tracking import tracking_client
 
 
 @step(enable_cache=False)
-def validate_model(registration: Registration, test: Table) -> Annotated[ValidationReport, "validation"]:
+def validate_model(registration: Registration, test: Table) -> Annotated[ValidationReport, "model_checks"]:
     """Check that the version loads, has a whole signature, scores raw rows as in training, and carries its metadata."""
     report = check_version(tracking_client(), registration, test)
     log_metadata({"passed": report.passed, "checks": len(report.checks)})

@@ -4,12 +4,12 @@ A service day closes at 09:00 UTC of the next morning (04:00 or 05:00 in New Yor
 known by then is a feature of that day; the label of a day carries the time at which the day begins, 09:00 UTC.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import narwhals as nw
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from stackhouse.errors import ColumnNotFoundError
+from stackhouse.errors import ColumnNotFoundError, DataError
 from stackhouse.features.windows import coefficient_of_variation, lag, ratio, rolling_sum
 from stackhouse.table import Roles, Table
 
@@ -22,16 +22,27 @@ TAXI_MINUTES = 60
 """Upper bound of taxi-out and taxi-in together, since the data gives air time and not the time on the ground."""
 
 
+Days = Annotated[int, Field(ge=1, le=366)]
+"""How many days a window is long, or how many days back a lag reads; a lag of 0 is today, and a negative one the future."""
+
+
 class RouteDay(BaseModel):
     """Feature definition of one row for each route (origin, dest) and day."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["route_day"] = "route_day"
-    windows: tuple[int, ...] = Field((7, 30), description="Lengths of the rolling windows, in days.", min_length=1)
-    lags: tuple[int, ...] = Field((1, 6), description="How many days back a single day's late rate is read.")
+    windows: tuple[Days, ...] = Field((7, 30), description="Lengths of the rolling windows, in days.", min_length=1)
+    lags: tuple[Days, ...] = Field((1, 6), description="How many days back a single day's late rate is read.")
     late_minutes: int = Field(15, ge=0, le=600, description="A flight is late when it arrives more than this many minutes late.")
     min_flights: int = Field(6, ge=1, description="A day with fewer arrivals on a route gives no label: its rate says too little.")
+
+    @field_validator("windows", "lags")
+    @classmethod
+    def _each_once(cls, days: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(days)) < len(days):
+            raise ValueError(f"{list(days)} names a number of days twice; each gives one feature")
+        return days
 
     @property
     def source_columns(self) -> tuple[str, ...]:
@@ -62,8 +73,10 @@ class RouteDay(BaseModel):
 
         Raises:
             ColumnNotFoundError: where the source lacks a column.
+            DataError: where the source leaves a day out between its first and its last.
         """
         frame = self._source(flights)
+        _require_every_day(flights)
         daily = frame.group_by(*ROUTE, "date").agg(*(nw.col(name).sum() for name in _COUNTS))
         grid = _every_day(daily)
         by = list(ROUTE)
@@ -101,6 +114,13 @@ class RouteDay(BaseModel):
         roles = Roles(primary_keys=ROUTE, timestamp="label_time", label="late_rate")
         return Table(daily.select(*roles.columns, "arrivals"), roles, "route_day labels")
 
+    def _without_nan(self, flights: Table) -> nw.LazyFrame[Any]:
+        """The source columns with NaN as null: engines do not agree on whether NaN is above a number."""
+        schema = flights.frame.collect_schema()
+        numbers = [name for name in self.source_columns if schema[name].is_float()]
+        frame = flights.frame.select(*self.source_columns)
+        return frame.with_columns(*(nw.when(~nw.col(name).is_nan()).then(nw.col(name)) for name in numbers)) if numbers else frame
+
     def _source(self, flights: Table) -> nw.LazyFrame[Any]:
         existing = flights.columns
         if missing := [column for column in self.source_columns if column not in existing]:
@@ -112,7 +132,7 @@ class RouteDay(BaseModel):
         def when_landed(expression: nw.Expr) -> nw.Expr:
             return nw.when(landed).then(expression.cast(nw.Int64)).otherwise(0)
 
-        return flights.frame.select(*self.source_columns).with_columns(
+        return self._without_nan(flights).with_columns(
             nw.lit(1).cast(nw.Int64).alias("scheduled"),
             nw.col("dep_delay").is_null().cast(nw.Int64).alias("cancelled"),
             when_landed(nw.lit(1)).alias("landed"),
@@ -138,6 +158,17 @@ def _rolling_features(days: int) -> list[nw.Expr]:
         ratio(total("air"), total("landed")).alias(f"air_time_mean_{days}d"),
         coefficient_of_variation(total("air"), total("air_squared"), total("landed")).alias(f"air_time_cv_{days}d"),
     ]
+
+
+def _require_every_day(flights: Table) -> None:
+    day = nw.col("date")
+    span = flights.frame.select(day.min().alias("first"), day.max().alias("last"), day.n_unique().alias("days")).collect(backend="polars")
+    first, last, days = span.row(0)
+    if first is not None and days != (expected := (last - first).days + 1):
+        raise DataError(
+            f"{flights.name} has rows for {days} of the {expected} days from {first} to {last}; windows and lags count days as rows. "
+            "Load the days that are missing, or a period without gaps."
+        )
 
 
 def _every_day(daily: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

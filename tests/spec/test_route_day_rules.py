@@ -23,7 +23,14 @@ Flight = dict[str, object]
 
 
 def flight(
-    day: int, *, dest: str = "BOS", origin: str = "JFK", sched: int = 800, dep_delay: float | None = 0, late: float | None = 0, air: float | None = 60
+    day: int,
+    *,
+    dest: str = "BOS",
+    origin: str = "JFK",
+    sched: int = 800,
+    dep_delay: float | None = 0,
+    late: float | None = 0,
+    air: float | None = 60,
 ) -> Flight:
     """A flight of a day of January 2013 that arrived `late` minutes late; by default on time, at 08:00, an hour in the air."""
     values = (date(2013, 1, day), origin, dest, sched, dep_delay, late, air)
@@ -181,7 +188,7 @@ def test_day_without_a_flight_on_the_route_is_a_day_of_zero_flights() -> None:
 
 
 def test_source_that_leaves_a_day_out_is_refused_since_windows_count_days_as_rows() -> None:
-    with pytest.raises(DataError, match="flights .* 2 .* 3 days"):
+    with pytest.raises(DataError, match="flights has rows for 2 of the 3 days from 2013-01-01 to 2013-01-03"):
         RouteDay().features(table(flight(1, late=60), flight(3)))
 
 
@@ -192,7 +199,14 @@ def test_route_has_no_row_before_its_first_flight() -> None:
 
 
 def test_routes_do_not_see_each_other() -> None:
-    flights = [flight(1, late=60), flight(2, late=60), flight(1, dest="LAX"), flight(2, dest="LAX"), flight(1, origin="EWR"), flight(2, origin="EWR")]
+    flights = [
+        flight(1, late=60),
+        flight(2, late=60),
+        flight(1, dest="LAX"),
+        flight(2, dest="LAX"),
+        flight(1, origin="EWR"),
+        flight(2, origin="EWR"),
+    ]
     assert by_day("late_rate_2d", *flights) == {1: 1.0, 2: 1.0}
     assert by_day("late_rate_2d", *flights, dest="LAX") == {1: 0.0, 2: 0.0}
     assert by_day("late_rate_2d", *flights, origin="EWR") == {1: 0.0, 2: 0.0}
@@ -260,7 +274,9 @@ def test_label_counts_each_route_and_day_alone() -> None:
 
 def test_roles_of_features_and_labels() -> None:
     definition, flights = RouteDay(windows=(2,), lags=(1,)), table(flight(1))
-    assert definition.features(flights).roles == Roles(primary_keys=("origin", "dest"), timestamp="known_at", features=definition.feature_names)
+    assert definition.features(flights).roles == Roles(
+        primary_keys=("origin", "dest"), timestamp="known_at", features=definition.feature_names
+    )
     assert definition.labels(flights).roles == Roles(primary_keys=("origin", "dest"), timestamp="label_time", label="late_rate")
     assert set(definition.columns_known_afterwards) <= set(definition.labels(flights).columns)
 

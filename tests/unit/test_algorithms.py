@@ -33,7 +33,7 @@ def test_probability_lies_in_zero_to_one_for_each_row(algorithm: Any) -> None:
     probability = algorithm.positive_probability(algorithm.fit(X, Y, FEATURES), X)
     assert probability.shape == (200,)
     assert probability.dtype == np.float64
-    assert (0 <= probability).all()
+    assert (probability >= 0).all()
     assert (probability <= 1).all()
 
 
@@ -97,7 +97,9 @@ def test_same_seed_gives_the_same_model(algorithm: Any) -> None:
     assert first.tolist() == second.tolist()
 
 
-@pytest.mark.parametrize("algorithm", [XGBoost(n_estimators=5), LightGBM(n_estimators=5), RandomForest(n_estimators=5), Dummy()], ids=by_kind)
+@pytest.mark.parametrize(
+    "algorithm", [XGBoost(n_estimators=5), LightGBM(n_estimators=5), RandomForest(n_estimators=5), Dummy()], ids=by_kind
+)
 def test_other_seed_gives_another_model(algorithm: Any) -> None:
     other = algorithm.model_copy(update={"random_state": 7})
     first, second = (one.positive_probability(one.fit(X, Y, FEATURES), X) for one in (algorithm, other))
@@ -110,7 +112,7 @@ def test_kind_in_a_model_file_chooses_the_algorithm(algorithm: Any) -> None:
 
 
 def test_unknown_kind_is_refused_with_those_that_exist() -> None:
-    with pytest.raises(ValidationError, match="'catboost'.*'xgboost', 'lightgbm', 'gradient_boosting', 'random_forest', 'dummy'"):
+    with pytest.raises(ValidationError, match=r"'catboost'.*'xgboost', 'lightgbm', 'gradient_boosting', 'random_forest', 'dummy'"):
         TypeAdapter(Algorithm).validate_python({"kind": "catboost"})
 
 

@@ -16,7 +16,18 @@ from stackhouse import errors
 CORE = Path(stackhouse.__file__).parent
 FILES = sorted(CORE.rglob("*.py"))
 MODULES = [".".join(("stackhouse", *path.relative_to(CORE).with_suffix("").parts)).removesuffix(".__init__") for path in FILES]
-ALLOWED = set(sys.stdlib_module_names) | {"stackhouse", "narwhals", "numpy", "pandas", "polars", "pydantic", "sklearn", "xgboost", "lightgbm", "skops"}
+ALLOWED = set(sys.stdlib_module_names) | {
+    "stackhouse",
+    "narwhals",
+    "numpy",
+    "pandas",
+    "polars",
+    "pydantic",
+    "sklearn",
+    "xgboost",
+    "lightgbm",
+    "skops",
+}
 IMPURE = {"os", "time", "random", "socket", "subprocess", "importlib", "logging"}
 OURS = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, errors.StackhouseError)}
 

@@ -23,7 +23,9 @@ def features(**columns: object) -> Table:
 
 
 def test_each_column_takes_its_own_default() -> None:
-    cleaned = clean(features(a=[1.0, NAN, None], b=[INF, -INF, 2.0], c=[None, 3.0, 4.0]), CleaningRule(default=-1, columns={"b": 9, "c": 7}))
+    cleaned = clean(
+        features(a=[1.0, NAN, None], b=[INF, -INF, 2.0], c=[None, 3.0, 4.0]), CleaningRule(default=-1, columns={"b": 9, "c": 7})
+    )
     assert cleaned.table.collect().rows() == [(1.0, 9.0, 7.0), (-1.0, 9.0, 3.0), (-1.0, 2.0, 4.0)]
 
 
@@ -35,7 +37,10 @@ def test_replaced_values_are_counted_by_column_and_by_what_they_were() -> None:
     table = features(a=[1.0, NAN, None, None, INF, -INF, INF], b=[0.0] * 7)
     report = clean(table, CleaningRule(columns={"a": 5})).report
     assert report.rows == 7
-    assert report.replaced == {"a": Replaced(null=2, nan=1, infinite=3, replacement=5), "b": Replaced(null=0, nan=0, infinite=0, replacement=0)}
+    assert report.replaced == {
+        "a": Replaced(null=2, nan=1, infinite=3, replacement=5),
+        "b": Replaced(null=0, nan=0, infinite=0, replacement=0),
+    }
     assert report.replaced["a"].total == 6
     assert report.total == 6
 
@@ -59,7 +64,7 @@ def test_label_and_timestamp_are_never_touched() -> None:
 
 @pytest.mark.parametrize(
     ("values", "expected"),
-    [([1, None, 3], [1.0, 0.0, 3.0]), ([True, False, None], [1.0, 0.0, 0.0]), ([Decimal("1.5"), None, Decimal("-2")], [1.5, 0.0, -2.0])],
+    [([1, None, 3], [1.0, 0.0, 3.0]), ([True, False, None], [1.0, 0.0, 0.0]), ([Decimal("1.5"), None, Decimal(-2)], [1.5, 0.0, -2.0])],
 )
 def test_integers_booleans_and_decimals_become_float64(values: list[object], expected: list[float]) -> None:
     cleaned = clean(features(a=values), CleaningRule()).table.collect().to_native()
@@ -75,7 +80,7 @@ def test_text_is_refused_with_column_and_type() -> None:
 @pytest.mark.parametrize("values", [[None, None], [NAN, NAN], [INF, -INF], [None, NAN]])
 def test_column_without_a_usable_value_is_refused(values: list[float | None]) -> None:
     table = features(a=pl.Series(values, dtype=pl.Float64), b=[1.0, 2.0])
-    with pytest.raises(DirtyFeaturesError, match="dev.flights.demo: 'a' holds no usable value in any row"):
+    with pytest.raises(DirtyFeaturesError, match=r"dev.flights.demo: 'a' holds no usable value in any row"):
         clean(table, CleaningRule())
 
 
@@ -105,7 +110,7 @@ def test_refusing_keeps_the_replacements() -> None:
 
 
 def test_rule_for_an_unknown_column_is_refused() -> None:
-    with pytest.raises(ColumnNotFoundError, match="The cleaning rule for dev.flights.demo has no column 'z'; it has 'a'"):
+    with pytest.raises(ColumnNotFoundError, match=r"The cleaning rule for dev.flights.demo has no column 'z'; it has 'a'"):
         clean(features(a=[1.0]), CleaningRule(columns={"z": 1}))
 
 
@@ -129,7 +134,7 @@ COLUMNS = {
     "integers and nulls": [1, None, 3, 4, None, 6],
     "booleans": [True, False, True, True, False, False],
     "booleans and nulls": [True, None, False, None, True, False],
-    "decimals": [Decimal("0.1"), Decimal("-2.50"), None, Decimal("7"), None, Decimal("0")],
+    "decimals": [Decimal("0.1"), Decimal("-2.50"), None, Decimal(7), None, Decimal(0)],
 }
 
 
@@ -189,7 +194,12 @@ def test_scoring_ignores_that_training_refuses() -> None:
 
 @pytest.mark.parametrize(
     "column",
-    [pd.Series(["1.5", "2"]), pd.Series(["1.5", None], dtype=object), pd.Series([1.0, "late"], dtype=object), pd.to_datetime(pd.Series(["2024-01-01"]))],
+    [
+        pd.Series(["1.5", "2"]),
+        pd.Series(["1.5", None], dtype=object),
+        pd.Series([1.0, "late"], dtype=object),
+        pd.to_datetime(pd.Series(["2024-01-01"])),
+    ],
 )
 def test_scoring_refuses_text_and_times_and_names_the_column(column: "pd.Series[object]") -> None:
     with pytest.raises(ColumnTypeError, match=r"The rows to score: 'a' \(.*\) must be numeric"):

@@ -69,7 +69,18 @@ print(content_hash(Table.of(frame, Roles(primary_keys=("k",), features=("a", "b"
         FRAME.with_columns(c=pl.lit(1)),
         FRAME[:0],
     ],
-    ids=["one value", "null to 0", "null to NaN", "values swapped", "one key", "other type", "row gone", "row twice", "more columns", "no rows"],
+    ids=[
+        "one value",
+        "null to 0",
+        "null to NaN",
+        "values swapped",
+        "one key",
+        "other type",
+        "row gone",
+        "row twice",
+        "more columns",
+        "no rows",
+    ],
 )
 def test_other_content_has_another_hash(frame: pl.DataFrame) -> None:
     assert hashed(frame) != hashed(FRAME)
@@ -91,7 +102,13 @@ def test_other_column_name_has_another_hash() -> None:
 
 
 @pytest.mark.parametrize(
-    "roles", [Roles(), Roles(primary_keys=("k",)), Roles(primary_keys=("k",), features=("b", "a")), Roles(primary_keys=("k",), label="a", features=("b",))]
+    "roles",
+    [
+        Roles(),
+        Roles(primary_keys=("k",)),
+        Roles(primary_keys=("k",), features=("b", "a")),
+        Roles(primary_keys=("k",), label="a", features=("b",)),
+    ],
 )
 def test_other_roles_have_another_hash(roles: Roles) -> None:
     assert hashed(FRAME, roles) != hashed(FRAME)

@@ -37,10 +37,18 @@ def test_each_part_holds_the_metrics_of_its_own_rows(good: FittedModel, train: T
 
 
 def test_reference_is_a_guess_by_the_class_share_of_the_training_rows(good: FittedModel, train: Table, later: Table) -> None:
-    guess = FittedModel.fit(train, good.rules.model_copy(update={"algorithm": Dummy(random_state=9)}))
-    found = evaluate(good, train, later, seed=9)
+    mostly_late = train.with_frame(train.frame.filter((nw.col("y") == 1) | (nw.col("noise") > 0.8)))
+    guess = FittedModel.fit(mostly_late, good.rules.model_copy(update={"algorithm": Dummy(random_state=9)}))
+    found = evaluate(good, mostly_late, later, seed=9)
     assert found.reference == measure(guess, later)
+    assert found.reference["recall"] > 0.8
     assert found.reference["roc_auc"] < 0.65 < found.test["roc_auc"]
+
+
+def test_random_split_learns_from_the_later_rows_too_and_hides_that_they_differ(good: FittedModel, train: Table, later: Table) -> None:
+    turned = later.with_frame(later.frame.with_columns((1 - nw.col("y")).alias("y")))
+    found = evaluate(good, train, turned, seed=1)
+    assert found.test["roc_auc"] < 0.5 < found.random_split["roc_auc"]
 
 
 def test_periods_are_those_of_the_two_tables(good: FittedModel, train: Table, later: Table) -> None:
@@ -54,12 +62,15 @@ def test_test_rows_a_moment_later_are_accepted(good: FittedModel, train: Table) 
 
 
 def test_test_rows_at_the_last_training_time_are_refused(good: FittedModel, train: Table) -> None:
-    with pytest.raises(DataError, match="The test rows begin at 2024-01-01 20:00, .*the training rows end at 2024-01-01 20:00. Set model.split.kind to time"):
+    with pytest.raises(
+        DataError,
+        match=r"The test rows begin at 2024-01-01 20:00, .*the training rows end at 2024-01-01 20:00. Set model.split.kind to time",
+    ):
         evaluate(good, until_hour(train, 20), from_hour(train, 20), seed=1)
 
 
 def test_test_rows_before_the_training_rows_are_refused(good: FittedModel, train: Table, later: Table) -> None:
-    with pytest.raises(DataError, match="Set model.split.kind to time"):
+    with pytest.raises(DataError, match=r"Set model.split.kind to time"):
         evaluate(good, later, train, seed=1)
 
 

@@ -77,7 +77,9 @@ def test_label_is_int64() -> None:
 
 
 def test_absent_source_is_refused() -> None:
-    with pytest.raises(ColumnNotFoundError, match=r"demo has no column 'late_rate'; it has 'a'\. Name one of these under model.label.source"):
+    with pytest.raises(
+        ColumnNotFoundError, match=r"demo has no column 'late_rate'; it has 'a'\. Name one of these under model.label.source"
+    ):
         binarize(Table.of(pl.DataFrame({"a": [1]}), name="demo"), RATE)
 
 
@@ -88,7 +90,7 @@ def test_text_source_is_refused() -> None:
 
 @pytest.mark.parametrize("values", [(), (None,), (math.nan, None)])
 def test_no_row_with_a_label_is_refused(values: tuple[float | None, ...]) -> None:
-    with pytest.raises(EmptyTableError, match="No records found for training! dev.flights.labels has no rows"):
+    with pytest.raises(EmptyTableError, match=r"No records found for training! dev.flights.labels has no rows"):
         binarize(rates(*values), RATE)
 
 

@@ -10,7 +10,9 @@ from stackhouse.table import Roles, Table
 
 RULE = ThresholdLabel(source="late_rate", name="high_late_rate", threshold=0.2)
 COLUMNS = ("origin", "dest", "label_time", "late_rate", "arrivals")
-SPINE = Table.of(pl.DataFrame({name: [1] for name in COLUMNS}), Roles(primary_keys=("origin", "dest"), timestamp="label_time", label="late_rate"))
+SPINE = Table.of(
+    pl.DataFrame({name: [1] for name in COLUMNS}), Roles(primary_keys=("origin", "dest"), timestamp="label_time", label="late_rate")
+)
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,14 @@ def test_better_is_strict_and_knows_the_direction(metric: str, candidate: float,
 
 @pytest.mark.parametrize(
     ("spelling", "name"),
-    [("test_auc_roc", "roc_auc"), ("auc", "roc_auc"), ("auc_pr", "pr_auc"), ("f1_score", "f1"), ("test_f1", "f1"), ("accuracy", "accuracy")],
+    [
+        ("test_auc_roc", "roc_auc"),
+        ("auc", "roc_auc"),
+        ("auc_pr", "pr_auc"),
+        ("f1_score", "f1"),
+        ("test_f1", "f1"),
+        ("accuracy", "accuracy"),
+    ],
 )
 def test_spellings_of_the_guides_have_one_name(spelling: str, name: str) -> None:
     assert canonical(spelling) == name

@@ -5,7 +5,7 @@ import pkgutil
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -177,7 +177,7 @@ def test_every_page_is_tried_here() -> None:
 def test_page_is_one_well_formed_document_that_loads_nothing(report: Report) -> None:
     html = render(report)
     assert html.startswith("<!doctype html>\n")
-    ElementTree.fromstring("<body>" + html.partition("<body>")[2].removesuffix("</html>\n").replace("<br>", "<br/>"))
+    ET.fromstring("<body>" + html.partition("<body>")[2].removesuffix("</html>\n").replace("<br>", "<br/>"))
     assert not re.search(r"https?://|<script|<link|<img|@import|url\(", html)
 
 

@@ -67,7 +67,9 @@ def test_row_of_exactly_the_champions_last_training_time_does_not_count(good: Fi
 
 
 @pytest.mark.parametrize(("min_rows", "promoted"), [(59, True), (60, True), (61, False)])
-def test_rows_at_the_minimum_are_enough_and_fewer_are_not(min_rows: int, promoted: bool, good: FittedModel, poor: FittedModel, later: Table) -> None:
+def test_rows_at_the_minimum_are_enough_and_fewer_are_not(
+    min_rows: int, promoted: bool, good: FittedModel, poor: FittedModel, later: Table
+) -> None:
     promotion = compare(good, poor, "3", BEFORE, later, PromotionRule(min_rows=min_rows))
     assert promotion.promoted is promoted
     assert promotion.rows == 60
@@ -105,6 +107,14 @@ def test_champion_that_reads_a_column_which_is_gone_is_kept_with_the_reason(good
     promotion = compare(good, poor, "3", BEFORE, later.select(["k", "t", "signal", "y"]), RULE)
     assert not promotion.promoted
     assert "'noise'" in promotion.reason
+
+
+def test_champion_that_learned_another_label_is_kept_with_the_reason(good: FittedModel, poor: FittedModel, later: Table) -> None:
+    other = poor.rules.label.model_copy(update={"source": "somethingelse"})
+    champion = FittedModel(poor.estimator, poor.rules.model_copy(update={"label": other}))
+    promotion = compare(good, champion, "3", BEFORE, later, RULE)
+    assert not promotion.promoted
+    assert "learned another label, " in promotion.reason
 
 
 def test_first_version_is_promoted_without_a_champion() -> None:

@@ -63,7 +63,9 @@ def test_no_features_give_an_empty_sample() -> None:
     assert features_sample(()) == ""
 
 
-@pytest.mark.parametrize(("report", "passed"), [(checked(), False), (checked(True), True), (checked(True, False), False), (checked(True, True), True)])
+@pytest.mark.parametrize(
+    ("report", "passed"), [(checked(), False), (checked(True), True), (checked(True, False), False), (checked(True, True), True)]
+)
 def test_validation_passes_where_there_was_something_to_check_and_all_passed(report: ValidationReport, passed: bool) -> None:
     assert report.passed is passed
 

@@ -84,14 +84,23 @@ def test_scoring_cleans_only_the_features_that_the_model_reads() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["owner", "features__colums", "label__rule__treshold", "split__tests_size", "gates__minimun", "registry__aliases", "features__definition__window", "source__path"],
+    [
+        "owner",
+        "features__colums",
+        "label__rule__treshold",
+        "split__tests_size",
+        "gates__minimun",
+        "registry__aliases",
+        "features__definition__window",
+        "source__path",
+    ],
 )
 def test_unknown_key_is_refused_with_its_place(path: str) -> None:
     with pytest.raises(ValidationError) as caught:
         load(**{path: 1})
     error = caught.value.errors()[0]
     assert error["type"] == "extra_forbidden"
-    assert ".".join(str(part) for part in error["loc"]).endswith(path.split("__")[-1])
+    assert ".".join(str(part) for part in error["loc"]).endswith(path.rsplit("__", maxsplit=1)[-1])
 
 
 @pytest.mark.parametrize(
@@ -117,7 +126,7 @@ def test_unknown_key_is_refused_with_its_place(path: str) -> None:
 def test_wrong_type_or_value_is_refused_with_its_place(path: str, value: object) -> None:
     with pytest.raises(ValidationError) as caught:
         load(**{path: value})
-    assert path.split("__")[-1] in {str(part) for error in caught.value.errors() for part in error["loc"]}
+    assert path.rsplit("__", maxsplit=1)[-1] in {str(part) for error in caught.value.errors() for part in error["loc"]}
 
 
 @pytest.mark.parametrize("key", ["name", "project", "domain", "use_case", "catalog", "schema", "features", "label", "algorithms"])
@@ -129,7 +138,7 @@ def test_required_key_that_is_missing_is_refused(key: str) -> None:
 @pytest.mark.parametrize("name", ["Flight", "flight-delay", "1st", "flight delay", "", "dev.flights", "ein_täglich"])
 @pytest.mark.parametrize("key", ["name", "catalog", "schema", "features__table", "label__table"])
 def test_name_that_a_catalog_would_refuse_is_refused(key: str, name: str) -> None:
-    with pytest.raises(ValidationError, match=key.split("__")[-1]):
+    with pytest.raises(ValidationError, match=key.rsplit("__", maxsplit=1)[-1]):
         load(**{key: name})
 
 
@@ -153,7 +162,9 @@ def test_gate_that_can_never_fire_is_refused() -> None:
 
 
 def test_feature_that_is_not_computed_is_refused_with_those_that_are() -> None:
-    with pytest.raises(ValidationError, match=r"features.names: \['late_rate_14d'\] is not computed by the definition; it computes \['late_rate_today'"):
+    with pytest.raises(
+        ValidationError, match=r"features.names: \['late_rate_14d'\] is not computed by the definition; it computes \['late_rate_today'"
+    ):
         load(features__names=["late_rate_7d", "late_rate_14d"])
 
 
@@ -196,7 +207,7 @@ def test_validation_range_of_an_unknown_feature_is_refused() -> None:
 
 @pytest.mark.parametrize("changed", [{"lags": [-1]}, {"lags": [0]}, {"windows": [0]}, {"windows": [-7]}])
 def test_window_or_lag_that_would_read_no_past_day_is_refused(changed: dict[str, list[int]]) -> None:
-    (key, value), = changed.items()
+    ((key, value),) = changed.items()
     with pytest.raises(ValidationError, match=key):
         load(**{f"features__definition__{key}": value})
 
@@ -208,7 +219,8 @@ def test_window_or_lag_given_twice_is_refused(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("metric", "known"), [("roc_auc", "roc_auc"), ("auc_roc", "roc_auc"), ("test_auc_pr", "pr_auc"), ("f1_score", "f1"), ("log_loss", "log_loss")]
+    ("metric", "known"),
+    [("roc_auc", "roc_auc"), ("auc_roc", "roc_auc"), ("test_auc_pr", "pr_auc"), ("f1_score", "f1"), ("log_loss", "log_loss")],
 )
 def test_tuning_metric_is_known_by_every_spelling(metric: str, known: str) -> None:
     assert TuningSpec(metric=metric).metric == known

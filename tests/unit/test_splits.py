@@ -51,7 +51,9 @@ def test_time_split_counts_distinct_times_and_keeps_equal_ones_together() -> Non
     test_size=st.floats(0.05, 0.6),
     validation_size=st.floats(0.05, 0.6),
 )
-def test_every_row_is_in_one_part_and_the_parts_are_strictly_apart_in_time(hours: list[int], test_size: float, validation_size: float) -> None:
+def test_every_row_is_in_one_part_and_the_parts_are_strictly_apart_in_time(
+    hours: list[int], test_size: float, validation_size: float
+) -> None:
     table = timed(hours)
     try:
         parts = split(table, TimeSplit(test_size=test_size, validation_size=validation_size))

@@ -1,7 +1,7 @@
 """Table and Roles: what a column is for, and what a table with keys has to hold."""
 
 from dataclasses import FrozenInstanceError
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import pandas as pd
 import polars as pl
@@ -11,11 +11,11 @@ from pydantic import ValidationError
 from stackhouse.errors import ColumnNotFoundError, ColumnTypeError, ConfigurationError, EmptyTableError, PrimaryKeyError
 from stackhouse.table import Roles, Table, concatenate, require_rows, require_times, require_unique_keys
 
-DAYS = [datetime(2024, 1, day) for day in (1, 2, 3)]
+DAYS = [datetime(2024, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
 
 
 def keyed(keys: list[str | None], times: list[datetime | None]) -> Table:
-    frame = pl.DataFrame({"k": keys, "t": times}, schema={"k": pl.String, "t": pl.Datetime("us")})
+    frame = pl.DataFrame({"k": keys, "t": times}, schema={"k": pl.String, "t": pl.Datetime("us", "UTC")})
     return Table.of(frame, Roles(primary_keys=("k",), timestamp="t"), "dev.flights.demo")
 
 
@@ -112,7 +112,7 @@ def test_unique_keys_accept_the_same_key_at_another_time() -> None:
 def test_duplicate_keys_are_refused_with_their_number_and_an_example() -> None:
     with pytest.raises(PrimaryKeyError) as caught:
         require_unique_keys(keyed(["b", "b", "a", "a", "a", "c"], [DAYS[0]] * 6))
-    assert "dev.flights.demo: 2 primary keys (k, t) stand more than once, e.g. k=a, t=2024-01-01 00:00:00" in str(caught.value)
+    assert "dev.flights.demo: 2 primary keys (k, t) stand more than once, e.g. k=a, t=2024-01-01 00:00:00+00:00" in str(caught.value)
     assert "nothing was written" in str(caught.value)
 
 
@@ -130,14 +130,14 @@ def test_table_without_primary_key_is_refused() -> None:
         require_unique_keys(Table.of(pl.DataFrame({"a": [1]}), name="demo"))
 
 
-@pytest.mark.parametrize("times", [[date(2024, 1, 1)], [datetime(2024, 1, 1)]])
+@pytest.mark.parametrize("times", [[date(2024, 1, 1)], [datetime(2024, 1, 1, tzinfo=UTC)]])
 def test_date_and_datetime_are_times(times: list[object]) -> None:
     require_times(Table.of(pl.DataFrame({"t": times}), Roles(timestamp="t")))
 
 
 @pytest.mark.parametrize("times", [["2024-01-01"], [1], [20240101.0]])
 def test_timestamp_without_order_in_time_is_refused(times: list[object]) -> None:
-    with pytest.raises(ColumnTypeError, match="demo: the timestamp column 't' is .*Give a date or a datetime"):
+    with pytest.raises(ColumnTypeError, match=r"demo: the timestamp column 't' is .*Give a date or a datetime"):
         require_times(Table.of(pl.DataFrame({"t": times}), Roles(timestamp="t"), "demo"))
 
 

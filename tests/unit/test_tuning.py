@@ -12,7 +12,6 @@ from stackhouse.table import Table
 from stackhouse.tuning import Trial, best, measure, single_class, tune
 
 
-
 def trials(metric: str, *values: float | None) -> list[Trial]:
     return [Trial(algorithm=XGBoost(), metrics={} if value is None else {metric: value}) for value in values]
 
@@ -54,12 +53,16 @@ def test_value_that_is_not_finite_cannot_win(metric: str, values: tuple[float, f
 
 @pytest.mark.parametrize("values", [(), (None,), (None, None), (math.nan,)])
 def test_no_candidate_with_the_metric_is_refused(values: tuple[float | None, ...]) -> None:
-    with pytest.raises(DataError, match=r"No candidate has the metric 'roc_auc' on the validation rows\. .* raise model.split.validation_size"):
+    with pytest.raises(
+        DataError, match=r"No candidate has the metric 'roc_auc' on the validation rows\. .* raise model.split.validation_size"
+    ):
         best(trials("roc_auc", *values), "roc_auc")
 
 
 @pytest.mark.parametrize("position", [0, 1, 2])
-def test_candidate_that_reads_the_signal_is_chosen_wherever_it_stands(position: int, rules: ScoringRules, train: Table, later: Table) -> None:
+def test_candidate_that_reads_the_signal_is_chosen_wherever_it_stands(
+    position: int, rules: ScoringRules, train: Table, later: Table
+) -> None:
     candidates = [rules.model_copy(update={"features": ("noise",)})] * 3
     candidates[position] = rules.model_copy(update={"features": ("signal",)})
     tuned = tune(train, later, tuple(candidates), "roc_auc")

@@ -46,19 +46,21 @@ def test_feature_that_is_not_clean_is_refused_without_any_expectation(value: flo
 
 
 def test_all_failures_are_named_at_once() -> None:
-    with pytest.raises(DataValidationError, match="3 rows, at least 9 expected; 'b' holds NaN.*; 'a' is outside"):
+    with pytest.raises(DataValidationError, match=r"3 rows, at least 9 expected; 'b' holds NaN.*; 'a' is outside"):
         validate(table(b=[math.nan, 2.0, 3.0]), Expectations(min_rows=9, ranges={"a": (0.2, 1)}))
 
 
 @pytest.mark.parametrize("column", ["late_rate", "k", "t"])
 def test_range_of_a_column_that_is_no_feature_is_refused(column: str) -> None:
-    with pytest.raises(ColumnNotFoundError, match=f"has no column '{column}'; it has 'a', 'b'. Name features under model.validation.ranges"):
+    with pytest.raises(
+        ColumnNotFoundError, match=f"has no column '{column}'; it has 'a', 'b'. Name features under model.validation.ranges"
+    ):
         validate(table(), Expectations(ranges={column: (0, 1)}))
 
 
 def test_table_without_rows_is_refused() -> None:
     empty = table()
-    with pytest.raises(EmptyTableError, match="dev.flights.demo has no rows. The source gave none"):
+    with pytest.raises(EmptyTableError, match=r"dev.flights.demo has no rows. The source gave none"):
         validate(empty.with_frame(empty.frame.head(0)), Expectations())
 
 

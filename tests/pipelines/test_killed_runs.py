@@ -1,0 +1,89 @@
+"""A run that is killed in any step can be run again: nothing half-written, nothing registered twice."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from deltalake import DeltaTable
+from mlflow import MlflowClient
+
+from tests.conftest import PROJECT
+from tests.pipelines.conftest import small_model
+
+STEPS = {
+    "feature_engineering": (
+        "load_source",
+        "compute_features",
+        "clean_features",
+        "validate_features",
+        "write_feature_table",
+        "write_label_table",
+    ),
+    "training": (
+        "load_features",
+        "clean_features",
+        "binarize_label",
+        "split_dataset",
+        "tune",
+        "train_model",
+        "evaluate_model",
+        "register_model",
+        "validate_model",
+        "promote_model",
+    ),
+}
+TIMEOUT_SECONDS = 120
+
+
+def start(home: Path, model_file: Path) -> "subprocess.Popen[bytes]":
+    environment = {**os.environ, "STACKHOUSE_HOME": str(home), "ZENML_CONFIG_PATH": str(home / "zenml")}
+    command = [sys.executable, "-m", "commands.main", "run", str(model_file)]
+    return subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def kill_in(home: Path, model_file: Path, pipeline: str, step: str) -> bool:
+    """Run until the step of the pipeline has started, then send SIGKILL; False where the run ended before."""
+    log = home / "logs" / "run.log"
+    log.unlink(missing_ok=True)
+    run = start(home, model_file)
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    try:
+        while run.poll() is None and time.monotonic() < deadline:
+            text = log.read_text(encoding="utf-8") if log.exists() else ""
+            _, _, after = text.partition(f"Initiating a new run for the pipeline: `{pipeline}`")
+            if f"Step `{step}` has started" in after:
+                run.send_signal(signal.SIGKILL)
+                return True
+            time.sleep(0.005)
+    finally:
+        run.kill()
+        run.wait(30)
+    return False
+
+
+@pytest.mark.timeout(1500)
+def test_a_run_killed_in_every_step_in_turn_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
+    """Sixteen kills, each followed by another start, and then a run to the end."""
+    home, model_file = tmp_path / "home", tmp_path / "killed.yaml"
+    model_file.write_text(yaml.safe_dump(small_model("killed")), encoding="utf-8")
+    killed = [(pipeline, step) for pipeline, steps in STEPS.items() for step in steps if kill_in(home, model_file, pipeline, step)]
+    assert killed == [(pipeline, step) for pipeline, steps in STEPS.items() for step in steps]
+    run = start(home, model_file)
+    assert run.wait(TIMEOUT_SECONDS) == 0
+
+    client = MlflowClient(f"sqlite:///{home}/artifacts/mlflow.db", registry_uri=f"sqlite:///{home}/artifacts/mlflow.db")
+    versions = client.search_model_versions("name = 'dev.killed.killed'")
+    assert len({found.run_id for found in versions}) == len(versions)
+    for found in versions:
+        assert {"environment", "git_sha", "registered_at", "f1_score", "trained_until"} <= set(found.tags)
+    for alias in ("latest-model", "champion"):
+        assert int(client.get_model_version_by_alias("dev.killed.killed", alias).version) == len(versions) == 1
+    for table in ("route_day_features", "route_day_labels"):
+        delta = DeltaTable(str(home / "feature_store" / "dev" / "killed" / table))
+        assert delta.version() == 1
+        assert delta.count() > 1_000

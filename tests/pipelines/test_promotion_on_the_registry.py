@@ -1,0 +1,65 @@
+"""The champion's alias on a real registry."""
+
+from collections.abc import Callable
+
+import pytest
+from mlflow import MlflowClient
+
+from stackhouse.promotion import PromotionRule
+from stackhouse.record import ModelCheck, ValidationReport
+from stacks.champion import promote
+from tests.pipelines.conftest import Runs
+
+WORSE = [{"kind": "xgboost", "n_estimators": 1, "max_depth": 1, "learning_rate": 0.001}]
+SEVERAL_ROWS = {"metric": "roc_auc", "min_rows": 10}
+
+
+@pytest.fixture(scope="module")
+def challenged(run_small: Callable[..., Runs]) -> Runs:
+    """A worse second version after a first champion."""
+    run_small("duel", promotion=SEVERAL_ROWS)
+    return run_small("duel", promotion=SEVERAL_ROWS, algorithms=WORSE)
+
+
+def champion(client: MlflowClient) -> str:
+    return str(client.get_model_version_by_alias("dev.duel.duel", "champion").version)
+
+
+def test_a_worse_version_is_registered_but_does_not_become_champion(challenged: Runs, mlflow_client: MlflowClient) -> None:
+    promotion = challenged.report("promote_model", "promotion")
+    assert challenged.report("register_model", "registration").version == "2"
+    assert promotion.promoted is False
+    assert "is worse than the champion's" in promotion.reason
+    assert champion(mlflow_client) == "1"
+
+
+def test_a_tie_does_not_promote(challenged: Runs, mlflow_client: MlflowClient, run_small: Callable[..., Runs]) -> None:
+    """The champion's own model, trained once more under a changed seed that it does not use, scores exactly the same."""
+    twin = [{"kind": "xgboost", "n_estimators": 20, "max_depth": 3, "random_state": 42, "min_child_weight": 1.0000001}]
+    promotion = run_small("duel", promotion=SEVERAL_ROWS, algorithms=twin).report("promote_model", "promotion")
+    assert promotion.challenger == promotion.champion
+    assert promotion.promoted is False
+    assert "is equal to the champion's" in promotion.reason
+    assert champion(mlflow_client) == "1"
+
+
+def test_a_champion_that_saw_the_test_rows_is_not_judged_on_them(challenged: Runs, mlflow_client: MlflowClient) -> None:
+    """The champion claims to be trained until the end of the year: no row is left on which both can be compared."""
+    model, registration = challenged.report("train_model", "model"), challenged.report("register_model", "registration")
+    test = challenged.report("split_dataset", "test")
+    honest = mlflow_client.get_model_version("dev.duel.duel", "1").tags["trained_until"]
+    mlflow_client.set_model_version_tag("dev.duel.duel", "1", "trained_until", "2013-12-31T09:00:00+00:00")
+    try:
+        checks = challenged.report("validate_model", "model_checks")
+        promotion = promote(model, registration, checks, test, PromotionRule(min_rows=1), "champion")
+    finally:
+        mlflow_client.set_model_version_tag("dev.duel.duel", "1", "trained_until", honest)
+    assert promotion.promoted is False
+    assert promotion.reason.startswith("only 0 test rows are later than the champion's training rows")
+
+
+def test_a_version_that_fails_its_checks_is_not_promoted(challenged: Runs, mlflow_client: MlflowClient) -> None:
+    failed = ValidationReport(name="dev.duel.duel", version="2", checks=(ModelCheck(name="inference", passed=False, detail="shape"),))
+    model, registration = challenged.report("train_model", "model"), challenged.report("register_model", "registration")
+    promotion = promote(model, registration, failed, challenged.report("split_dataset", "test"), PromotionRule(), "unheard-of")
+    assert (promotion.promoted, promotion.reason) == (False, "validation failed: inference")
