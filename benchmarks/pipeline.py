@@ -13,7 +13,8 @@ from typing import Any
 
 from benchmarks.timing import Phases
 
-MODEL_FILE = "configs/models/flight_delay.yaml"
+PROJECT = Path(__file__).resolve().parents[1]
+MODEL_FILE = str(PROJECT / "configs" / "models" / "flight_delay.yaml")
 SHARED_LIBRARIES = (
     "numpy",
     "pandas",
@@ -102,6 +103,10 @@ def _count_inside(phases: Phases) -> None:
         "promote_model": "promote",
     }.items():
         phases.wrap(importlib.import_module(f"steps.{step}"), function, MLFLOW)
+    for step in (PROJECT / "steps").glob("[a-z]*.py"):
+        module = importlib.import_module(f"steps.{step.stem}")
+        for function in {"log_metadata", "active_feature_store"} & set(vars(module)):
+            phases.wrap(module, function, RECORDS)
     for materializer in (ReportMaterializer, TableMaterializer, TrainedModelMaterializer):
         for method in ("save", "load"):
             phases.wrap(materializer, method, FILES)

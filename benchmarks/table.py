@@ -74,9 +74,8 @@ def compare(folder: Path) -> None:
 
 
 def _print(times: dict[str, float], sizes: dict[str, int]) -> None:
-    print(
-        f"\n(b) table: {ROWS:,} rows × {FEATURES + 3} columns (2 keys, 1 timestamp, {FEATURES} float64), median of {REPETITIONS} alternating"
-    )
+    shape = f"{ROWS:,} rows × {FEATURES + 3} columns (2 keys, 1 timestamp, {FEATURES} float64)"
+    print(f"\n(b) table: {shape}, median of {REPETITIONS} alternating")
     print(f"    {'':<44}{'Table':>12}{'pandas':>12}{'faster':>9}")
 
     def row(title: str, mine: float, other: float, note: str = "") -> None:

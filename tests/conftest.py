@@ -11,7 +11,7 @@ TEMPORARY = Path(tempfile.mkdtemp(prefix="stackhouse-tests-"))
 atexit.register(shutil.rmtree, TEMPORARY, ignore_errors=True)
 
 os.environ["STACKHOUSE_HOME"] = str(TEMPORARY / "home")
-os.environ["ZENML_CONFIG_PATH"] = str(TEMPORARY / "zenml")
+os.environ["ZENML_CONFIG_PATH"] = str(TEMPORARY / "home" / "zenml")
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 
 from commands import settings  # noqa: E402 - both variables have to be set before zenml is imported
