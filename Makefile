@@ -55,8 +55,8 @@ define install_lock
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@.venv/bin/pip install -q --disable-pip-version-check --target .venv/installer $(UV)
 	@.venv/installer/bin/uv pip install -q --python .venv/bin/python --no-deps --require-hashes --compile-bytecode -r $(1)
+	@.venv/installer/bin/uv pip install -q --python .venv/bin/python --no-deps --no-build-isolation -e .
 	@rm -rf .venv/installer
-	@.venv/bin/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 endef
 
 .venv/installed: requirements.lock pyproject.toml

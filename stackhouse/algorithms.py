@@ -1,7 +1,8 @@
 """Algorithms: a discriminated union on `kind`; each knows how to fit, to score, and to be saved without pickle.
 
-Defaults are the profiles of the training guides. Thread counts are fixed, since a sum over another number of threads
-rounds differently and a rerun elsewhere would not give the same metrics. Libraries are imported where they are used: an
+Defaults are the profiles of the training guides. The number of threads is a parameter and not the machine's: sums over
+another number of threads round differently, and threads that outnumber free cores wait for each other far longer than they
+work (measured: 1.5 s became 56 s beside one busy process on two cores). Libraries are imported where they are used: an
 `import stackhouse` must not pay a second for the boosters that a model file did not choose.
 """
 
@@ -16,8 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field
 Matrix = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]
 Classes = npt.NDArray[np.int64]
-
-_THREADS = 2
 
 
 class _Classifier(BaseModel, ABC):
@@ -51,8 +50,8 @@ class _Classifier(BaseModel, ABC):
 
     @property
     def hyperparameters(self) -> dict[str, Any]:
-        """Everything but the kind."""
-        return self.model_dump(exclude={"kind"})
+        """Everything that the library calls a hyperparameter."""
+        return self.model_dump(exclude={"kind", "threads"})
 
 
 class XGBoost(_Classifier):
@@ -66,6 +65,7 @@ class XGBoost(_Classifier):
     colsample_bytree: float = Field(0.8, gt=0, le=1)
     min_child_weight: float = Field(1.0, ge=0)
     random_state: int = Field(42, ge=0)
+    threads: int = Field(1, ge=1, le=1024, description="Threads to fit with.")
 
     file_name: ClassVar[str] = "model.ubj"
     library: ClassVar[str] = "xgboost"
@@ -75,7 +75,7 @@ class XGBoost(_Classifier):
         from xgboost import XGBClassifier
 
         estimator = XGBClassifier(
-            objective="binary:logistic", eval_metric="logloss", tree_method="hist", n_jobs=_THREADS, **self.hyperparameters
+            objective="binary:logistic", eval_metric="logloss", tree_method="hist", n_jobs=self.threads, **self.hyperparameters
         )
         estimator.fit(X, y)
         estimator.get_booster().feature_names = features
@@ -98,7 +98,7 @@ class XGBoost(_Classifier):
         """Read universal binary JSON."""
         from xgboost import XGBClassifier
 
-        estimator = XGBClassifier()
+        estimator = XGBClassifier(n_jobs=self.threads)
         estimator.load_model(folder / self.file_name)
         return estimator
 
@@ -116,6 +116,7 @@ class LightGBM(_Classifier):
     bagging_fraction: float = Field(0.8, gt=0, le=1)
     bagging_freq: int = Field(1, ge=1)
     random_state: int = Field(42, ge=0)
+    threads: int = Field(1, ge=1, le=1024, description="Threads to fit with.")
 
     file_name: ClassVar[str] = "model.txt"
     library: ClassVar[str] = "lightgbm"
@@ -132,14 +133,14 @@ class LightGBM(_Classifier):
             "seed": seed,
             "deterministic": True,
             "force_row_wise": True,
-            "num_threads": _THREADS,
+            "num_threads": self.threads,
         }
         data = lightgbm.Dataset(X, label=y, feature_name=features)
         return lightgbm.train({**fixed, **parameters}, data, num_boost_round=rounds)
 
     def positive_probability(self, estimator: Any, X: Matrix) -> Vector:
         """Return the booster's prediction, which is a probability for the binary objective."""
-        return np.asarray(estimator.predict(X), dtype=np.float64)
+        return np.asarray(estimator.predict(X, num_threads=self.threads), dtype=np.float64)
 
     def importance(self, estimator: Any) -> Vector:
         """Return the share of the total gain."""
@@ -228,13 +229,14 @@ class RandomForest(ScikitLearn):
     min_samples_leaf: int = Field(2, ge=1)
     class_weight: Literal["balanced"] | None = "balanced"
     random_state: int = Field(42, ge=0)
+    threads: int = Field(1, ge=1, le=1024, description="Threads to fit with.")
 
     trusted_types: ClassVar[tuple[str, ...]] = ("sklearn.tree._tree.Tree",)
 
     def _estimator(self) -> Any:
         from sklearn.ensemble import RandomForestClassifier
 
-        return RandomForestClassifier(n_jobs=_THREADS, **self.hyperparameters)
+        return RandomForestClassifier(n_jobs=self.threads, **self.hyperparameters)
 
     def fit(self, X: Matrix, y: Classes, features: list[str]) -> Any:
         """Fit in threads, but score in one: threads add the trees' votes in any order, and sums of floats differ by it."""
