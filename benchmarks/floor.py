@@ -100,11 +100,11 @@ def fit(kind: str, parameters: dict[str, Any], rows: Arrays, names: list[str]) -
     X, y = rows
     if kind == "lightgbm":
         options = {k: v for k, v in parameters.items() if k != "n_estimators"}
-        fixed = {"objective": "binary", "verbosity": -1, "seed": 42, "deterministic": True, "force_row_wise": True, "num_threads": 2}
+        fixed = {"objective": "binary", "verbosity": -1, "seed": 42, "deterministic": True, "force_row_wise": True, "num_threads": 1}
         data = lightgbm.Dataset(X, label=y, feature_name=names)
         return lightgbm.train({**fixed, **options}, data, num_boost_round=parameters["n_estimators"])
     model = xgboost.XGBClassifier(
-        objective="binary:logistic", eval_metric="logloss", tree_method="hist", n_jobs=2, random_state=42, **parameters
+        objective="binary:logistic", eval_metric="logloss", tree_method="hist", n_jobs=1, random_state=42, **parameters
     )
     model.fit(X, y)
     model.get_booster().feature_names = names

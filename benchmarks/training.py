@@ -15,6 +15,7 @@ from pathlib import Path
 
 REPETITIONS = 3
 TIMEOUT_SECONDS = 600
+SPREAD = 1.25
 TABLES = Path("feature_store/dev/flights")
 PROJECT = Path(__file__).resolve().parents[1]
 EXIT = "interpreter exit"
@@ -130,6 +131,11 @@ def _print(ours: list[Process], theirs: list[Process]) -> None:
     print(f"    {'CPU, median, s':<44}{cpu:>12.2f}{floor_cpu:>12.2f}{cpu / floor_cpu:>8.2f}×")
     runs = "  ".join(f"{run.wall:.2f}/{other.wall:.2f}" for run, other in zip(ours, theirs, strict=True))
     print(f"    {'each run, s':<44}{runs}")
+    if any(max(run.wall for run in side) > SPREAD * min(run.wall for run in side) for side in (ours, theirs)):
+        print(
+            f"    Runs of one side differ by more than {SPREAD - 1:.0%}: other work held the boosters' threads up. The median says little;"
+        )
+        print("    the best runs come nearer to the truth. Repeat on an idle machine before quoting either.")
     print("\n    where the seconds go (medians)")
     names = {name: None for run in (*theirs, *ours) for name in run.phases}
     rows = {

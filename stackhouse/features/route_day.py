@@ -59,11 +59,6 @@ class RouteDay(BaseModel):
         ]
         return ("late_rate_today", "flights_today", *(f"late_rate_lag_{days}d" for days in self.lags), *rolling, "day_of_week")
 
-    @property
-    def columns_known_afterwards(self) -> tuple[str, ...]:
-        """Columns of the label table that are only known once the day is over."""
-        return ("late_rate", "arrivals")
-
     def features(self, flights: Table) -> Table:
         """Compute the features, shape (n_routes × n_days since the route's first flight, 3 + n_features).
 
@@ -75,10 +70,9 @@ class RouteDay(BaseModel):
             ColumnNotFoundError: where the source lacks a column.
             DataError: where the source leaves a day out between its first and its last.
         """
-        frame = self._source(flights)
+        source = self._read(flights)
         _require_every_day(flights)
-        daily = frame.group_by(*ROUTE, "date").agg(*(nw.col(name).sum() for name in _COUNTS))
-        grid = _every_day(daily)
+        grid = _every_day(self._count(source))
         by = list(ROUTE)
         totals = grid.with_columns(
             ratio("late", "landed").alias("late_rate_today"),
@@ -102,10 +96,10 @@ class RouteDay(BaseModel):
         Raises:
             ColumnNotFoundError: where the source lacks a column.
         """
-        frame = self._source(flights).filter(~nw.col("arr_delay").is_null())
+        arrived = self._read(flights).filter(~nw.col("arr_delay").is_null())
         late = (nw.col("arr_delay") > self.late_minutes).cast(nw.Float64)
         daily = (
-            frame.with_columns(late.alias("late_rate"))
+            arrived.select(*ROUTE, "date", late.alias("late_rate"))
             .group_by(*ROUTE, "date")
             .agg(nw.col("late_rate").mean(), nw.len().alias("arrivals"))
             .filter(nw.col("arrivals") >= self.min_flights)
@@ -114,33 +108,36 @@ class RouteDay(BaseModel):
         roles = Roles(primary_keys=ROUTE, timestamp="label_time", label="late_rate")
         return Table(daily.select(*roles.columns, "arrivals"), roles, "route_day labels")
 
-    def _without_nan(self, flights: Table) -> nw.LazyFrame[Any]:
-        """The source columns with NaN as null: engines do not agree on whether NaN is above a number."""
+    def _read(self, flights: Table) -> nw.LazyFrame[Any]:
+        """The source columns, with NaN as null: engines do not agree on whether NaN is above a number."""
         schema = flights.frame.collect_schema()
-        numbers = [name for name in self.source_columns if schema[name].is_float()]
+        if missing := [column for column in self.source_columns if column not in schema]:
+            raise ColumnNotFoundError.missing(flights.name, missing, schema, "The definition route_day reads these columns.")
         frame = flights.frame.select(*self.source_columns)
-        return frame.with_columns(*(nw.when(~nw.col(name).is_nan()).then(nw.col(name)) for name in numbers)) if numbers else frame
+        floats = [name for name in self.source_columns if schema[name].is_float()]
+        return frame.with_columns(*(nw.when(~nw.col(name).is_nan()).then(nw.col(name)) for name in floats)) if floats else frame
 
-    def _source(self, flights: Table) -> nw.LazyFrame[Any]:
-        existing = flights.columns
-        if missing := [column for column in self.source_columns if column not in existing]:
-            raise ColumnNotFoundError.missing(flights.name, missing, existing, "The definition route_day reads these columns.")
+    def _count(self, source: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Whole numbers of each route and day, so that sums over windows are exact; shape (n_route_days, 3 + n_counts)."""
         departure = nw.col("sched_dep_time") // 100 * 60 + nw.col("sched_dep_time") % 100 + nw.col("dep_delay")
         arrived = (departure + nw.col("air_time") + TAXI_MINUTES <= CLOSING_MINUTE).fill_null(value=False)
-        landed = arrived & ~nw.col("arr_delay").is_null()
+        known = source.with_columns((arrived & ~nw.col("arr_delay").is_null()).alias("known"))
 
-        def when_landed(expression: nw.Expr) -> nw.Expr:
-            return nw.when(landed).then(expression.cast(nw.Int64)).otherwise(0)
+        def of_known(expression: nw.Expr) -> nw.Expr:
+            return nw.when(nw.col("known")).then(expression.cast(nw.Int64)).otherwise(0)
 
-        return self._without_nan(flights).with_columns(
+        counted = known.select(
+            *ROUTE,
+            "date",
             nw.lit(1).cast(nw.Int64).alias("scheduled"),
             nw.col("dep_delay").is_null().cast(nw.Int64).alias("cancelled"),
-            when_landed(nw.lit(1)).alias("landed"),
-            when_landed(nw.col("arr_delay") > self.late_minutes).alias("late"),
-            when_landed(nw.col("arr_delay")).alias("delay"),
-            when_landed(nw.col("air_time")).alias("air"),
-            when_landed(nw.col("air_time") * nw.col("air_time")).alias("air_squared"),
+            nw.col("known").cast(nw.Int64).alias("landed"),
+            of_known(nw.col("arr_delay") > self.late_minutes).alias("late"),
+            of_known(nw.col("arr_delay")).alias("delay"),
+            of_known(nw.col("air_time")).alias("air"),
+            of_known(nw.col("air_time") * nw.col("air_time")).alias("air_squared"),
         )
+        return counted.group_by(*ROUTE, "date").agg(*(nw.col(name).sum() for name in _COUNTS))
 
 
 _COUNTS = ("scheduled", "cancelled", "landed", "late", "delay", "air", "air_squared")

@@ -278,7 +278,6 @@ def test_roles_of_features_and_labels() -> None:
         primary_keys=("origin", "dest"), timestamp="known_at", features=definition.feature_names
     )
     assert definition.labels(flights).roles == Roles(primary_keys=("origin", "dest"), timestamp="label_time", label="late_rate")
-    assert set(definition.columns_known_afterwards) <= set(definition.labels(flights).columns)
 
 
 def test_features_are_float64_and_come_in_the_order_of_their_names() -> None:
