@@ -6,7 +6,10 @@ PYTHON ?= python3
 MODEL ?= configs/models/flight_delay.yaml
 UV := uv==0.13.8
 LIMIT_MB := 1600
-export ZENML_CONFIG_PATH := $(CURDIR)/.stackhouse/zenml
+# Everything that is kept lies in one folder; what a shell has set for another ZenML or MLflow does not reach it.
+export STACKHOUSE_HOME ?= $(CURDIR)/.stackhouse
+export ZENML_CONFIG_PATH := $(STACKHOUSE_HOME)/zenml
+unexport ZENML_ACTIVE_STACK_ID ZENML_ACTIVE_PROJECT_ID MLFLOW_TRACKING_URI MLFLOW_REGISTRY_URI $(filter ZENML_STORE_%,$(.VARIABLES))
 export ZENML_ANALYTICS_OPT_IN := false
 export MLFLOW_DISABLE_TELEMETRY := true
 
@@ -45,13 +48,14 @@ lock:  ## Resolve the dependencies anew
 	@rm -rf .venv-lock
 
 clean:  ## Remove the environment and everything that runs have kept
-	@rm -rf .venv .stackhouse
+	@rm -rf .venv $(STACKHOUSE_HOME)
 
 # NCCL (470 MB) serves GPUs alone; on a machine that has one, `pip install nvidia-nccl-cu12` adds it.
 LOCK := --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-package nvidia-nccl-cu12
 
 # The installer lives in a folder of its own and goes when it is done: the environment holds what the project needs.
 define install_lock
+	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 13) or sys.exit("Python 3.11 or 3.12 is needed, $(PYTHON) is " + sys.version.split()[0] + ". Name one: make run PYTHON=python3.12")'
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@.venv/bin/pip install -q --disable-pip-version-check --target .venv/installer $(UV)
 	@.venv/installer/bin/uv pip install -q --python .venv/bin/python --no-deps --require-hashes --compile-bytecode -r $(1)
@@ -62,7 +66,8 @@ endef
 .venv/installed: requirements.lock pyproject.toml
 	@echo "Creating the environment from requirements.lock …"
 	$(call install_lock,requirements.lock)
-	@size=$$(du -s --block-size=1000000 .venv | cut -f1); echo "The environment takes $$size MB (limit $(LIMIT_MB))."; test $$size -lt $(LIMIT_MB)
+	@test -e .venv/installed-dev || { size=$$(du -sk .venv | awk '{print int($$1 * 1024 / 1000000)}'); \
+		echo "The environment takes $$size MB (limit $(LIMIT_MB))."; test $$size -lt $(LIMIT_MB); }
 	@touch $@
 
 install-dev: .venv/installed-dev

@@ -9,14 +9,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 
 from zenml.client import Client
 from zenml.zen_stores.sql_zen_store import SqlZenStore
 
 from commands.progress import console
 from stackhouse.errors import InfrastructureError
-from stacks.home import home
+from stacks.home import home, require_writable
 
 _READY_SECONDS = 90
 
@@ -28,6 +28,7 @@ def serve(zenml_port: int, mlflow_port: int) -> int:
         InfrastructureError: where the active store is a server already, or a server does not answer in time.
     """
     out = console()
+    require_writable(home())
     client = Client()
     store = client.zen_store
     if not isinstance(store, SqlZenStore):
@@ -128,11 +129,13 @@ class _Server(subprocess.Popen[bytes]):
 
     def __exit__(self, *_: object) -> None:
         """End the whole group: asked first, then forced."""
-        os.killpg(self.pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGTERM)
         try:
             self.wait(10)
         except subprocess.TimeoutExpired:
-            os.killpg(self.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
             self.wait()
 
 

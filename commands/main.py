@@ -6,7 +6,8 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from stackhouse.errors import StackhouseError
+from stackhouse.errors import InfrastructureError, StackhouseError
+from stacks.home import home
 
 app = App(name="stackhouse", help="From tables in a lakehouse to a registered, validated model.")
 stack = App(name="stack", help="Stacks: where everything happens.")
@@ -75,6 +76,9 @@ def main() -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - exit code 1 is a verdict, so no crash may leave with it
+        print(f"error: {type(error).__name__}: {error}\nThe whole log is in {home() / 'logs'}.", file=sys.stderr)  # noqa: T201
+        sys.exit(InfrastructureError.exit_code)
 
 
 if __name__ == "__main__":

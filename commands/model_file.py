@@ -9,6 +9,9 @@ from pydantic import ValidationError
 from stackhouse.errors import ConfigurationError
 from stackhouse.spec import ModelSpec
 
+_RUN_CONFIGURATION = ("parameters", "run_name", "enable_cache", "settings", "steps", "tags", "extra", "build", "retry")
+"""Keys of a ZenML run configuration that make sense beside the parameters of a model file."""
+
 
 def read_model_file(path: Path) -> ModelSpec:
     """Read and validate a model file.
@@ -24,8 +27,12 @@ def read_model_file(path: Path) -> ModelSpec:
         raise ConfigurationError.invalid_file(str(path), [f"not YAML: {' '.join(str(error).split())}"]) from error
     parameters = content.get("parameters") if isinstance(content, dict) else None
     model = parameters.get("model") if isinstance(parameters, dict) else None
-    if not isinstance(model, dict):
+    if not isinstance(content, dict) or not isinstance(parameters, dict) or not isinstance(model, dict):
         raise ConfigurationError.invalid_file(str(path), ["there is no mapping under parameters.model"])
+    unknown = [key for key in content if key not in _RUN_CONFIGURATION]
+    unknown += [f"parameters.{key}" for key in parameters if key != "model"]
+    if unknown:
+        raise ConfigurationError.invalid_file(str(path), [f"{key}: no such key" for key in unknown])
     try:
         return ModelSpec.model_validate(model)
     except ValidationError as error:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from commands.model_file import read_model_file
 from commands.progress import console, step_lines
@@ -21,7 +22,7 @@ def run_model(model_file: Path, stack: str, *, cache: bool) -> int:
     spec = read_model_file(model_file)
     require_writable(home())
     log_file = home() / "logs" / "run.log"
-    out.print(f"[bold]{spec.registered_name}[/]  {spec.use_case}")
+    out.print(f"[bold]{spec.registered_name}[/]  {escape(spec.use_case)}")
     with step_lines(out, log_file):
         features, training = _run_pipelines(out, model_file, stack, log_file, cache=cache)
         from commands.results import read_results

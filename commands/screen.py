@@ -1,6 +1,7 @@
 """The one screen at the end of a run."""
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as Grid
 
 from commands.results import Results
@@ -26,12 +27,12 @@ def print_screen(console: Console, spec: ModelSpec, results: Results) -> None:
         ("Split", _split(results)),
         ("Algorithm", _algorithm(results)),
     ):
-        grid.add_row(title, text)
+        grid.add_row(title, escape(text))
     console.print(grid)
     if not results.evaluation.skipped:
         console.print(_metrics(results))
     colour = _COLOURS[results.verdict.outcome]
-    console.print(f"[{colour}]{results.verdict.outcome}[/]  {'; '.join(results.verdict.reasons)}")
+    console.print(f"[{colour}]{results.verdict.outcome}[/]  {escape('; '.join(results.verdict.reasons))}")
     _print_registration(console, spec, results)
 
 
@@ -59,8 +60,10 @@ def _label(results: Results) -> str:
 
 def _certificate(results: Results) -> str:
     proof = results.certificate
+    youngest, oldest = abs(proof.latest_feature_minus_label_hours), proof.oldest_age_hours
+    ages = f"known {youngest:g} to {oldest:g} h before it" if oldest else "each known exactly when its label's day begins"
     return (
-        f"no feature is later than its label ({abs(proof.latest_feature_minus_label_hours):g} to {proof.oldest_age_hours:g} h before it); "
+        f"no feature is later than its label ({ages}); "
         f"{proof.matched_rows:,} of {proof.spine_rows:,} labels matched, {proof.rows_lost:,} without features left out"
     )
 
@@ -98,11 +101,11 @@ def _print_registration(console: Console, spec: ModelSpec, results: Results) -> 
         console.print(f"[bold]Not registered[/]  {registration.name}")
     else:
         state = "registered" if registration.new else "nothing new registered"
-        console.print(f"[bold]{registration.name} version {registration.version}[/]  {state}: {registration.reason}")
+        console.print(f"[bold]{registration.name} version {registration.version}[/]  {state}: {escape(registration.reason)}")
         passed = sum(check.passed for check in results.validation.checks)
         console.print(f"[bold]Validation[/]  {passed} of {len(results.validation.checks)} checks passed")
         decision = "promoted" if results.promotion.promoted else "not promoted"
-        console.print(f"[bold]{spec.registry.champion_alias.capitalize()}[/]  {decision}: {results.promotion.reason}")
+        console.print(f"[bold]{spec.registry.champion_alias.capitalize()}[/]  {decision}: {escape(results.promotion.reason)}")
     console.print()
     console.print("[bold]Look further[/]")
     console.print("  make dashboard                                 runs and reports in ZenML, metrics and models in MLflow")

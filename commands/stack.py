@@ -1,12 +1,13 @@
 """`stackhouse stack up`."""
 
 from commands.progress import console, step_lines
-from stacks.home import home
+from stacks.home import home, require_writable
 
 
 def up(name: str) -> int:
     """Register a stack and make it active."""
     out = console()
+    require_writable(home())
     with step_lines(out, home() / "logs" / "stack.log"):
         from stacks.definition import bring_up, read_definition
 

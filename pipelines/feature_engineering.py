@@ -4,6 +4,7 @@ from zenml import pipeline
 from zenml.enums import ExecutionMode
 
 from stackhouse.spec import ModelSpec
+from stackhouse.validation import Expectations
 from steps.clean_features import clean_features
 from steps.compute_features import compute_features
 from steps.load_source import load_source
@@ -18,12 +19,7 @@ def feature_engineering(model: ModelSpec) -> None:
     features, labels = compute_features(source, model.features.definition)
     features, _ = clean_features(features, model.cleaning)
     validate_features(features, model.validation)
-    write_feature_table(features, model.feature_table, model.features.description, model.features.write_mode, after="validate_features")
-    write_feature_table(
-        labels,
-        model.label_table,
-        f"Measured labels: {model.use_case}",
-        model.features.write_mode,
-        id="write_label_table",
-        after="validate_features",
-    )
+    validate_features(labels, Expectations(), id="validate_labels")
+    checked, mode = ["validate_features", "validate_labels"], model.features.write_mode
+    write_feature_table(features, model.feature_table, model.features.description, mode, after=checked)
+    write_feature_table(labels, model.label_table, f"Measured labels: {model.use_case}", mode, id="write_label_table", after=checked)

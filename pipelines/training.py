@@ -28,5 +28,5 @@ def training(model: ModelSpec) -> None:
     trained = tracked(train, validation, rules, tuning, data, model.identity, model.split)
     evaluation, verdict = evaluate_model(trained, train, validation, test, data, model.gates, model.seed)
     registration, _ = register_model(trained, evaluation, verdict, data, model.identity, model.registry.alias, model.environment)
-    checks = validate_model(registration, test)
+    checks = validate_model(trained, registration, test)
     promote_model(trained, registration, checks, test, model.promotion, model.registry.champion_alias)

@@ -20,7 +20,7 @@ def content_hash(table: Table) -> str:
     """
     frame = _polars(table.frame)
     schema = {name: str(dtype) for name, dtype in frame.collect_schema().items()}
-    row = pl.struct(pl.all())
+    row = pl.struct(sorted(frame.collect_schema().names()))
     sums = [row.hash(seed).sum().alias(f"hash_{number}") for number, seed in enumerate(_SEEDS)]
     rows = frame.select(pl.len().alias("rows"), *sums).collect(engine="streaming").row(0)
     content = json.dumps([schema, table.roles.model_dump(), [str(value) for value in rows]], sort_keys=True)

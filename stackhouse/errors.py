@@ -206,12 +206,15 @@ class InfrastructureError(StackhouseError):
     @classmethod
     def unwritable(cls, path: str, reason: str) -> Self:
         """Build the error for a folder that cannot be written to."""
-        return cls(f"Cannot write to {path}: {reason}. Give a folder that you may write to; nothing was written.")
+        return cls(f"Cannot write to {path}: {reason}. Give a folder that you may write to (STACKHOUSE_HOME); nothing was written.")
 
     @classmethod
     def full(cls, path: str, free_mb: int, needed_mb: int) -> Self:
         """Build the error for a folder without room for a run."""
-        return cls(f"{path} has {free_mb:,} MB free, a run needs {needed_mb:,} MB. Free some space there, or choose another folder.")
+        return cls(
+            f"{path} has {free_mb:,} MB free, a run needs {needed_mb:,} MB. Free some space there, "
+            "or choose another folder (STACKHOUSE_HOME)."
+        )
 
     @classmethod
     def no_feature_store(cls, stack: str) -> Self:

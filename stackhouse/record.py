@@ -47,6 +47,17 @@ class TrainingData(Report):
     labels: TableVersion
 
 
+def require_no_placeholder(value: str) -> str:
+    """Return a text that says something.
+
+    Raises:
+        ValueError: where it is blank, or still a placeholder such as `a|b|c` or `<name>`.
+    """
+    if not value.strip() or "|" in value or re.fullmatch(r"[<{].*[>}]", value.strip()):
+        raise ValueError(f"'{value}' is a placeholder; give the one value that holds for this run")
+    return value
+
+
 class RunTags(BaseModel):
     """The eight tags that every run carries. Source: MLflow best-practices guide.
 
@@ -68,18 +79,18 @@ class RunTags(BaseModel):
     @field_validator("*")
     @classmethod
     def _no_placeholder(cls, value: str) -> str:
-        if not value.strip() or "|" in value or re.fullmatch(r"[<{].*[>}]", value.strip()):
-            raise ValueError(f"'{value}' is a placeholder; give the one value that holds for this run")
-        return value
+        return require_no_placeholder(value)
 
 
 class TrainingRecord(Report):
     """Where a fitted model is on record. `skipped` says why none was fitted; run and URI are then those of the empty run."""
 
     run_id: str | None
-    model_uri: str | None
+    model_uri: str | None = None
     algorithm: str
     train_period: Period
+    git_sha: str = "unknown"
+    """Commit of the code that trained the model."""
     skipped: str | None = None
 
 

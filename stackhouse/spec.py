@@ -16,7 +16,7 @@ from stackhouse.fitted import ScoringRules
 from stackhouse.labels import LabelRule
 from stackhouse.metrics import require_comparable
 from stackhouse.promotion import PromotionRule
-from stackhouse.record import Domain, ModelIdentity
+from stackhouse.record import Domain, ModelIdentity, require_no_placeholder
 from stackhouse.splits import SplitRule, TimeSplit
 from stackhouse.validation import Expectations
 from stackhouse.verdict import Gates
@@ -42,7 +42,10 @@ class FeaturesSpec(_Section):
     table: str = Field(pattern=_NAME, description="Feature table, inside the model's catalog and schema.")
     description: str = Field(min_length=1, description="What a row is, for business and technical readers (rule ML-01).")
     names: tuple[str, ...] | None = Field(None, description="Features that the model reads; all of the table where absent.", min_length=1)
-    write_mode: Literal["merge", "overwrite"] = Field("merge", description="merge keeps rows of other keys; overwrite rewrites the table.")
+    write_mode: Literal["merge", "overwrite"] = Field(
+        "overwrite",
+        description="overwrite: the table holds what the source gives today; merge: rows of other keys stay, for sources that move on.",
+    )
 
 
 class LabelSpec(_Section):
@@ -111,6 +114,11 @@ class ModelSpec(_Section):
     registry: RegistrySpec = Field(default_factory=RegistrySpec)
     seed: int = Field(42, ge=0, description="Seed of everything that is drawn at random beside the algorithms.")
 
+    @field_validator("use_case")
+    @classmethod
+    def _says_something(cls, use_case: str) -> str:
+        return require_no_placeholder(use_case)
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         known = self.features.definition.feature_names
@@ -124,12 +132,26 @@ class ModelSpec(_Section):
             raise ValueError(f"cleaning.columns: {unknown} is not a feature; features are {list(known)}")
         if unregistrable := [algorithm.kind for algorithm in self.algorithms if not algorithm.registrable]:
             raise ValueError(f"algorithms: {unregistrable} is a reference and never registered; it is always computed for comparison")
-        if self.label.rule.name in known or self.label.rule.source in known:
-            raise ValueError(
-                f"label '{self.label.rule.name}' (from '{self.label.rule.source}') is among the features of the definition; it would leak"
-            )
         if self.label.table == self.features.table:
             raise ValueError("label.table and features.table are the same; labels need a table of their own")
+        return self
+
+    @model_validator(mode="after")
+    def _label_is_measured(self) -> Self:
+        definition, rule = self.features.definition, self.label.rule
+        if rule.source in definition.feature_names or rule.name in definition.feature_names:
+            raise ValueError(f"label '{rule.name}' (from '{rule.source}') is among the features of the definition; it would leak")
+        if rule.source not in definition.label_columns:
+            raise ValueError(f"label.rule.source: '{rule.source}' is no column of the label table; it has {list(definition.label_columns)}")
+        taken = {*definition.label_roles.identity, *definition.label_columns} - {rule.source}
+        if rule.name in taken:
+            raise ValueError(f"label.rule.name: '{rule.name}' is a column of the label table already; give the label a name of its own")
+        return self
+
+    @model_validator(mode="after")
+    def _split_follows_time(self) -> Self:
+        if self.split.kind == "random" and self.features.definition.timestamp:
+            raise ValueError("split.kind: these rows have a timestamp, and a random split would judge a model on its own past; use time")
         return self
 
     @property

@@ -42,10 +42,10 @@ def tune(train: Table, validation: Table, candidates: tuple[ScoringRules, ...], 
     """Fit each candidate to the training rows and take the one that is best on the validation rows.
 
     Raises:
-        DataError: where the metric cannot be computed for any candidate, as with validation rows of one class.
+        DataError: where the metric cannot be computed for any candidate.
         DirtyFeaturesError: where a feature holds NaN, ±Inf or null.
     """
-    if reason := single_class(train):
+    if reason := single_class(train, "training") or single_class(validation, "validation"):
         return Tuned(candidates[0], TuningReport(metric=metric, skipped=reason))
     trials = [Trial(algorithm=rules.algorithm, metrics=measure(FittedModel.fit(train, rules), validation)) for rules in candidates]
     chosen = best(trials, metric)
@@ -77,14 +77,10 @@ def measure(model: FittedModel, table: Table) -> dict[str, float]:
     return score(y, probability, model.classify(probability))
 
 
-def single_class(train: Table) -> str | None:
-    """Say why a model cannot be fitted to these rows, or None where it can."""
-    label = str(train.roles.label)
-    classes = sorted(int(value) for value in train.frame.select(label).unique().collect(backend="polars")[label])
-    return (
-        None
-        if len(classes) > 1
-        else f"all training rows are of class {classes[0]}; a classifier needs both"
-        if classes
-        else "no training rows"
-    )
+def single_class(table: Table, part: str) -> str | None:
+    """Say why a model cannot be fitted to or chosen on these rows, the named part of all; None where it can."""
+    label = str(table.roles.label)
+    classes = sorted(int(value) for value in table.frame.select(label).unique().collect(backend="polars")[label])
+    if not classes:
+        return f"no {part} rows"
+    return None if len(classes) > 1 else f"all {part} rows are of class {classes[0]}; a classifier needs both"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 import narwhals as nw
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator
 
 from stackhouse.errors import ColumnNotFoundError, DataValidationError
 from stackhouse.table import Table, require_rows, require_times, require_unique_keys
@@ -15,7 +15,9 @@ class Expectations(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     min_rows: int = Field(1, ge=1, description="Fewer rows than this are taken for a broken source.")
-    ranges: Mapping[str, tuple[float, float]] = Field(default_factory=dict, description="Smallest and largest allowed value by feature.")
+    ranges: Mapping[str, tuple[FiniteFloat, FiniteFloat]] = Field(
+        default_factory=dict, description="Smallest and largest allowed value by feature."
+    )
 
     @field_validator("ranges")
     @classmethod

@@ -33,7 +33,11 @@ def promote(
     else:
         until = champion.tags.get(TRAINED_UNTIL)
         trained_until = datetime.fromisoformat(until) if until else None
-        fitted = load_model(f"models:/{name}/{champion.version}")
+        try:
+            fitted = load_model(f"models:/{name}/{champion.version}")
+        except Exception as error:  # noqa: BLE001 - a foreign or older model may fail in any way
+            reason = f"the champion (version {champion.version}) cannot be loaded: {error}; move its alias by hand to replace it"
+            return Promotion(promoted=False, reason=reason, metric=rule.metric, champion_version=str(champion.version))
         promotion = compare(model.fitted, fitted, str(champion.version), trained_until, test, rule)
     if promotion.promoted:
         registry.set_alias(name, alias, version)

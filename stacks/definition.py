@@ -11,7 +11,7 @@ from zenml.enums import StackComponentType
 from zenml.exceptions import EntityExistsError, ZenKeyError
 
 from stackhouse.errors import ConfigurationError
-from stacks.home import PROJECT, home, require_writable
+from stacks.home import PROJECT, create_home, home, require_writable
 
 FLAVORS = {("feature_store", "delta"): "stacks.delta_feature_store.DeltaFeatureStoreFlavor"}
 """Flavors of our own, by component type and name."""
@@ -53,7 +53,7 @@ def read_definition(name: str, folder: Path = PROJECT / "configs" / "stacks") ->
 
 
 def bring_up(definition: StackDefinition) -> str:
-    """Register flavors, components and stack where they are missing, bring those that differ up to date, and make the stack active.
+    """Register flavors, components and stack where they are missing, and make the stack active.
 
     Components are named `stackhouse_…`; what a user registered under another name is never touched.
 
@@ -61,10 +61,10 @@ def bring_up(definition: StackDefinition) -> str:
         The name of the stack.
 
     Raises:
-        ConfigurationError: where a component of this name exists with another flavor, or the stack is the user's own.
+        ConfigurationError: where a component of this name has another flavor or configuration, or the stack is the user's own.
         InfrastructureError: where the project's folder cannot be written to.
     """
-    require_writable(home())
+    create_home()
     client = Client()
     ids = {}
     for kind, component in definition.components.items():
@@ -99,7 +99,7 @@ def _register_flavor(client: Client, kind: str, flavor: str) -> None:
 
 
 def _register_component(client: Client, kind: StackComponentType, component: ComponentDefinition) -> Any:
-    configuration = {key: value.format(home=home()) for key, value in component.configuration.items()}
+    configuration = {key: value.replace("{home}", str(home())) for key, value in component.configuration.items()}
     if "path" in configuration:
         require_writable(Path(configuration["path"]))
     try:
@@ -111,6 +111,10 @@ def _register_component(client: Client, kind: StackComponentType, component: Com
             f"ZenML has a {kind.value} '{component.name}' of flavor {existing.flavor_name}, not {component.flavor}. "
             f"Rename it: `zenml {kind.value.replace('_', '-')} rename {component.name} NEW_NAME`."
         )
-    if {key: existing.configuration.get(key) for key in configuration} != configuration:
-        client.update_stack_component(existing.id, kind, configuration=configuration)
+    if different := [key for key, value in configuration.items() if existing.configuration.get(key) != value]:
+        found = ", ".join(f"{key} is {existing.configuration.get(key)}, not {configuration[key]}" for key in different)
+        raise ConfigurationError(
+            f"ZenML has a {kind.value} '{component.name}' of another clone or folder: {found}. "
+            f"Rename it if it is in use, delete it if not: `zenml {kind.value.replace('_', '-')} rename {component.name} NEW_NAME`."
+        )
     return existing.id

@@ -11,8 +11,8 @@ from typing import Any, Literal, cast
 import narwhals as nw
 import polars as pl
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Field, Schema, write_deltalake
-from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake import DeltaTable, Field, Schema, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from zenml.feature_stores.base_feature_store import BaseFeatureStoreConfig, BaseFeatureStoreFlavor
 
 from stackhouse.content import content_hash
@@ -24,7 +24,6 @@ from stacks.feature_store import FeatureStore
 from stacks.home import require_writable
 
 _ROLE = "stackhouse.role"
-_HASH = "stackhouse.contentHash"
 
 
 class DeltaFeatureStoreConfig(BaseFeatureStoreConfig):
@@ -52,7 +51,6 @@ class DeltaFeatureStore(FeatureStore):
 
         Raises:
             ConfigurationError: where the name does not have three levels, or the table has no primary key.
-            DataError: where a table of this name has other columns, types or roles.
             InfrastructureError: where the folder cannot be written to.
         """
         folder = self._folder(name)
@@ -80,24 +78,27 @@ class DeltaFeatureStore(FeatureStore):
         delta = self._open(name)
         rows = require_rows(table, "Nothing was written.")
         require_unique_keys(table)
-        digest = content_hash(table)
-        if delta.history(1)[0].get(_HASH) == digest:
+        before = delta.version()
+        changed = _changed_columns(delta, table)
+        if mode == "merge" and changed:
+            raise _other_columns(name, changed)
+        if mode == "overwrite" and not changed and content_hash(self.read_table(name)) == content_hash(table):
             return self.table_version(name)
-        commit = CommitProperties(custom_metadata={_HASH: digest})
-        if mode == "merge":
-            _require_same_columns(name, delta, table)
-        frame = _to_arrow(table)
         try:
-            if mode == "overwrite" or delta.version() == 0:
-                schema_mode: Literal["overwrite"] | None = "overwrite" if mode == "overwrite" else None
-                write_deltalake(delta, _with_roles(frame, table), mode="overwrite", schema_mode=schema_mode, commit_properties=commit)
+            if mode == "merge" or (_is_empty(delta) and not changed):
+                _merge(delta, _to_arrow(table), table.roles)
             else:
-                _merge(delta, frame, table.roles, commit)
+                write_deltalake(delta, _with_roles(_to_arrow(table), table), mode="overwrite", schema_mode="overwrite")
+        except CommitFailedError as error:
+            raise InfrastructureError(
+                f"Another process wrote to {name} at the same time; nothing of this write is in it. Run again."
+            ) from error
         except (DeltaError, OSError) as error:
             raise InfrastructureError(
                 f"Writing {rows:,} rows to {name} failed: {error}. The table is still at its version before."
             ) from error
-        return self.table_version(name).model_copy(update={"written": True})
+        now = self.table_version(name)
+        return now.model_copy(update={"written": now.version > before})
 
     def read_table(self, name: str, version: int | None = None) -> Table:
         """Read a table lazily; see the port.
@@ -258,23 +259,31 @@ def _to_arrow(table: Table) -> pa.Table:
     return frame.to_arrow(compat_level=pl.CompatLevel.oldest())
 
 
-def _require_same_columns(name: str, delta: DeltaTable, table: Table) -> None:
-    existing = {field.name: str(field.type) for field in delta.schema().fields}
-    incoming = {field.name: str(field.type) for field in _schema(table).fields}
-    if existing != incoming:
-        changed = sorted(set(existing.items()) ^ set(incoming.items()))
-        columns = ", ".join(sorted({f"'{column}'" for column, _ in changed}))
-        raise DataError(
-            f"Feature table {name} and the rows to merge differ in {columns}. Set model.features.write_mode to overwrite "
-            "to rewrite the table, or give model.features.table a new name; nothing was written."
-        )
+def _changed_columns(delta: DeltaTable, table: Table) -> list[str]:
+    """Columns that only one of the two has, or that have another type or role."""
+    existing = {(field.name, str(field.type), str(field.metadata.get(_ROLE))) for field in delta.schema().fields}
+    incoming = {(field.name, str(field.type), str(field.metadata.get(_ROLE))) for field in _schema(table).fields}
+    return sorted({column for column, _, _ in existing ^ incoming})
 
 
-def _merge(delta: DeltaTable, frame: pa.Table, roles: Roles, commit: CommitProperties) -> None:
-    """Update rows of known keys where a value differs, insert rows of new keys; one commit."""
+def _other_columns(name: str, changed: list[str]) -> DataError:
+    columns = ", ".join(f"'{column}'" for column in changed)
+    return DataError(
+        f"Feature table {name} and the rows to merge differ in {columns}. Set model.features.write_mode to overwrite "
+        "to rewrite the table, or give model.features.table a new name; nothing was written."
+    )
+
+
+def _is_empty(delta: DeltaTable) -> bool:
+    """Whether no file belongs to the table: two overwrites would not notice each other then, two merges do."""
+    return not delta.file_uris()
+
+
+def _merge(delta: DeltaTable, frame: pa.Table, roles: Roles) -> None:
+    """Update rows of known keys where a value differs, insert rows of new keys; one commit, and none where nothing changes."""
     same = " AND ".join(f't."{column}" = s."{column}"' for column in roles.identity)
     values = [column for column in frame.column_names if column not in roles.identity]
     differs = " OR ".join(f'(t."{column}" IS DISTINCT FROM s."{column}")' for column in values)
-    merge = delta.merge(frame, predicate=same, source_alias="s", target_alias="t", commit_properties=commit)
+    merge = delta.merge(frame, predicate=same, source_alias="s", target_alias="t")
     merge = merge.when_matched_update_all(predicate=differs) if differs else merge
     merge.when_not_matched_insert_all().execute()

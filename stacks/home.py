@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from uuid import uuid4
 
 from stackhouse.errors import InfrastructureError
 
@@ -17,6 +18,27 @@ NEEDED_MB = 200
 def home() -> Path:
     """Return the folder: `STACKHOUSE_HOME`, or `.stackhouse` in the repository."""
     return Path(os.environ.get("STACKHOUSE_HOME") or PROJECT / ".stackhouse").absolute()
+
+
+def home_id() -> str:
+    """Return what tells this folder from another, or from one that was deleted and made anew: its path and a number of its own.
+
+    What ZenML has cached lies in the folder, so the cache must not outlive it.
+    """
+    file = home() / "id"
+    return f"{home()} {file.read_text(encoding='utf-8') if file.is_file() else ''}"
+
+
+def create_home() -> None:
+    """Create the folder, writable and with its number.
+
+    Raises:
+        InfrastructureError: where it cannot be written to.
+    """
+    require_writable(home())
+    file = home() / "id"
+    if not file.exists():
+        file.write_text(uuid4().hex, encoding="utf-8")
 
 
 def require_writable(folder: Path, needed_mb: int = NEEDED_MB) -> None:

@@ -8,7 +8,6 @@ from stackhouse.trained import TrainedModel
 from stackhouse.verdict import Verdict
 from stacks.registry import TRAINED_UNTIL, Registry
 from stacks.tracking import tracking_client
-from stacks.version_control import git_sha
 
 
 def register(
@@ -58,4 +57,4 @@ def _description(identity: ModelIdentity, evaluation: Evaluation) -> str:
 def _tags(record: TrainingRecord, evaluation: Evaluation, environment: str) -> Mapping[str, str]:
     metrics = {"f1_score" if name == "f1" else name: f"{value:.6f}" for name, value in evaluation.test.items()}
     until = {TRAINED_UNTIL: record.train_period.last.isoformat()} if record.train_period.last else {}
-    return {"environment": environment, "git_sha": git_sha(), "algorithm": record.algorithm, **until, **metrics}
+    return {"environment": environment, "git_sha": record.git_sha, "algorithm": record.algorithm, **until, **metrics}

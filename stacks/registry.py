@@ -52,8 +52,9 @@ class Registry:
                 created = self._client.create_model_version(name, source=model_uri, run_id=run_id, model_id=model_uri.rpartition("/")[2])
                 version = str(created.version)
             existing = self._client.get_model_version(name, version).tags
-            for key, value in {"registered_at": datetime.now(UTC).isoformat(), **tags}.items():
-                if key not in existing:
+            registered_at = existing.get("registered_at", datetime.now(UTC).isoformat())
+            for key, value in {"registered_at": registered_at, **tags}.items():
+                if existing.get(key) != value:
                     self._client.set_model_version_tag(name, version, key, value)
             self._client.update_model_version(name, version, description)
         except MlflowException as error:

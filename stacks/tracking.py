@@ -12,6 +12,7 @@ from mlflow.data.delta_dataset_source import DeltaDatasetSource
 from mlflow.data.pandas_dataset import from_pandas
 from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
 from zenml.client import Client
+from zenml.integrations.mlflow.flavors.mlflow_experiment_tracker_flavor import is_databricks_tracking_uri
 
 from stackhouse.errors import DataError, InfrastructureError
 from stackhouse.evaluation import Evaluation
@@ -40,18 +41,17 @@ def tracking_client() -> MlflowClient:
     if tracker is None or tracker.flavor != "mlflow":
         raise InfrastructureError(f"The active stack '{stack.name}' has no MLflow experiment tracker. Run `stackhouse stack up local`.")
     tracker.configure_mlflow()
+    uri = tracker.get_tracking_uri()
+    if not is_databricks_tracking_uri(uri):
+        mlflow.set_registry_uri(uri)  # or MLFLOW_REGISTRY_URI of the user's shell would name another registry
     return MlflowClient()
 
 
 def log_training(
     fitted: FittedModel, train: Table, identity: ModelIdentity, data: TrainingData, split: TimeSplit | RandomSplit, tuning: TuningReport
-) -> tuple[str, str]:
-    """Log a fitted model to the run that the stack's tracker has opened.
-
-    Returns:
-        The id of the run and the URI of the logged model, `models:/m-…`.
-    """
-    client, run_id = MlflowClient(), open_run()
+) -> str:
+    """Log a fitted model to the run that the stack's tracker has opened, and return its URI, `models:/m-…`."""
+    client, run_id = tracking_client(), open_run()
     rules = fitted.rules
     name = run_name(identity.name, rules.algorithm.kind, Registry(client).next_version(identity.registered_name), datetime.now(UTC))
     tags = RunTags(
@@ -76,7 +76,7 @@ def log_training(
         "config.json",
     )
     info = log_model(fitted, identity.name, example, _metadata(rules, data))
-    return run_id, str(info.model_uri)
+    return str(info.model_uri)
 
 
 def log_evaluation(record: TrainingRecord, evaluation: Evaluation, verdict: Verdict, test: Table, data: TrainingData) -> None:

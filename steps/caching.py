@@ -1,4 +1,4 @@
-"""When a step's cached result may be used again: same inputs and parameters, same code, same libraries, same tracker.
+"""When a step's cached result may be used again: same inputs and parameters, same code, same libraries, same tracker, same folder.
 
 ZenML's own key covers a step's function and its inputs. The steps here are thin, so the key has to hold the code that
 they call: all modules of the core, of the platform and of the materializers. A changed line anywhere runs everything
@@ -16,13 +16,14 @@ from zenml.config import CachePolicy
 import materializers
 import stackhouse
 import stacks
+from stacks.home import home_id
 
 _PACKAGES = (materializers, stackhouse, stacks)
 _LIBRARIES = ("lightgbm", "mlflow", "narwhals", "numpy", "pandas", "polars", "pydantic", "scikit-learn", "skops", "xgboost", "zenml")
 
 
 def surroundings() -> str:
-    """Return a digest of what a result depends on beside its inputs and parameters: code, libraries, and the tracker of the stack."""
+    """Return a digest of what a result depends on beside its inputs and parameters: code, libraries, tracker, and the project's folder."""
     digest = hashlib.sha256()
     for library in _LIBRARIES:
         digest.update(f"{library}=={version(library)}\n".encode())
@@ -30,7 +31,7 @@ def surroundings() -> str:
         digest.update(file.name.encode())
         digest.update(file.read_bytes())
     tracker = Client().active_stack.experiment_tracker
-    digest.update(str(tracker and tracker.id).encode())
+    digest.update(f"{tracker and tracker.id} {home_id()}".encode())
     return digest.hexdigest()
 
 

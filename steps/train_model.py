@@ -12,6 +12,7 @@ from stackhouse.table import Table, concatenate
 from stackhouse.trained import TrainedModel
 from stackhouse.tuning import TuningReport
 from stacks.tracking import log_training, open_run, tag_skipped
+from stacks.version_control import git_sha
 from steps.caching import CODE
 
 
@@ -27,15 +28,13 @@ def train_model(
 ) -> Annotated[TrainedModel, "model"]:
     """Fit the chosen algorithm to training and validation rows and log it, or say on the run why nothing can be learned."""
     rows = concatenate(train, validation)
+    record = TrainingRecord(
+        run_id=open_run(), algorithm=rules.algorithm.kind, train_period=period(rows), git_sha=git_sha(), skipped=tuning.skipped
+    )
     if tuning.skipped:
         tag_skipped(open_run(), tuning.skipped)
-        skipped = TrainingRecord(
-            run_id=open_run(), model_uri=None, algorithm=rules.algorithm.kind, train_period=period(rows), skipped=tuning.skipped
-        )
-        return TrainedModel(None, skipped)
+        return TrainedModel(None, record)
     fitted = FittedModel.fit(rows, rules)
-    run_id, model_uri = log_training(fitted, rows, identity, data, split, tuning)
-    log_metadata({"run_id": run_id, "algorithm": rules.algorithm.kind})
-    return TrainedModel(
-        fitted, TrainingRecord(run_id=run_id, model_uri=model_uri, algorithm=rules.algorithm.kind, train_period=period(rows))
-    )
+    model_uri = log_training(fitted, rows, identity, data, split, tuning)
+    log_metadata({"run_id": open_run(), "algorithm": rules.algorithm.kind})
+    return TrainedModel(fitted, record.model_copy(update={"model_uri": model_uri}))

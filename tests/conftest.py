@@ -12,7 +12,10 @@ atexit.register(shutil.rmtree, TEMPORARY, ignore_errors=True)
 
 os.environ["STACKHOUSE_HOME"] = str(TEMPORARY / "home")
 os.environ["ZENML_CONFIG_PATH"] = str(TEMPORARY / "home" / "zenml")
-os.environ.pop("MLFLOW_TRACKING_URI", None)
+ELSEWHERE = {"ZENML_ACTIVE_STACK_ID", "ZENML_ACTIVE_PROJECT_ID", "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"}
+for name in [*os.environ]:
+    if name.startswith("ZENML_STORE_") or name in ELSEWHERE:
+        del os.environ[name]
 
 from commands import settings  # noqa: E402 - both variables have to be set before zenml is imported
 

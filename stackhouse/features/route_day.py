@@ -1,7 +1,8 @@
 """Features and labels of a flight route on a day: how late it ran in the last week and month.
 
-A service day closes at 09:00 UTC of the next morning (04:00 or 05:00 in New York, before the first departure). What is
-known by then is a feature of that day; the label of a day carries the time at which the day begins, 09:00 UTC.
+A service day closes at 09:00 UTC of the next morning (04:00 or 05:00 in New York; no departure is scheduled before 05:00).
+What is known by then is a feature of that day: a flight that has not left counts as cancelled, one that has not landed gives
+no delay. The label of a day carries the time at which the day begins, 09:00 UTC.
 """
 
 from typing import Annotated, Any, Literal
@@ -50,6 +51,21 @@ class RouteDay(BaseModel):
         return ("date", *ROUTE, "sched_dep_time", "dep_delay", "arr_delay", "air_time")
 
     @property
+    def timestamp(self) -> str:
+        """Column that says from when a feature row was known."""
+        return "known_at"
+
+    @property
+    def label_roles(self) -> Roles:
+        """Roles of the columns of the label table."""
+        return Roles(primary_keys=ROUTE, timestamp="label_time", label="late_rate")
+
+    @property
+    def label_columns(self) -> tuple[str, ...]:
+        """Columns of the label table that are measured, any of which can be the source of a label."""
+        return ("late_rate", "arrivals")
+
+    @property
     def feature_names(self) -> tuple[str, ...]:
         """Names of the features, in the order in which `compute` gives them."""
         rolling = [
@@ -85,7 +101,7 @@ class RouteDay(BaseModel):
             nw.col("date").dt.offset_by("1d").dt.weekday().cast(nw.Float64).alias("day_of_week"),
             _utc("date", SERVICE_DAY_CLOSES).alias("known_at"),
         )
-        roles = Roles(primary_keys=ROUTE, timestamp="known_at", features=self.feature_names)
+        roles = Roles(primary_keys=ROUTE, timestamp=self.timestamp, features=self.feature_names)
         return Table(features.select(*roles.columns), roles, "route_day features")
 
     def labels(self, flights: Table) -> Table:
@@ -105,8 +121,8 @@ class RouteDay(BaseModel):
             .filter(nw.col("arrivals") >= self.min_flights)
             .with_columns(_utc("date", SERVICE_DAY_STARTS).alias("label_time"))
         )
-        roles = Roles(primary_keys=ROUTE, timestamp="label_time", label="late_rate")
-        return Table(daily.select(*roles.columns, "arrivals"), roles, "route_day labels")
+        roles = self.label_roles
+        return Table(daily.select(*roles.identity, *self.label_columns), roles, "route_day labels")
 
     def _read(self, flights: Table) -> nw.LazyFrame[Any]:
         """The source columns, with NaN as null: engines do not agree on whether NaN is above a number."""
@@ -120,8 +136,9 @@ class RouteDay(BaseModel):
     def _count(self, source: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Whole numbers of each route and day, so that sums over windows are exact; shape (n_route_days, 3 + n_counts)."""
         departure = nw.col("sched_dep_time") // 100 * 60 + nw.col("sched_dep_time") % 100 + nw.col("dep_delay")
+        left = (departure <= CLOSING_MINUTE).fill_null(value=False)
         arrived = (departure + nw.col("air_time") + TAXI_MINUTES <= CLOSING_MINUTE).fill_null(value=False)
-        known = source.with_columns((arrived & ~nw.col("arr_delay").is_null()).alias("known"))
+        known = source.with_columns((arrived & ~nw.col("arr_delay").is_null()).alias("known"), left.alias("left"))
 
         def of_known(expression: nw.Expr) -> nw.Expr:
             return nw.when(nw.col("known")).then(expression.cast(nw.Int64)).otherwise(0)
@@ -130,7 +147,7 @@ class RouteDay(BaseModel):
             *ROUTE,
             "date",
             nw.lit(1).cast(nw.Int64).alias("scheduled"),
-            nw.col("dep_delay").is_null().cast(nw.Int64).alias("cancelled"),
+            (~nw.col("left")).cast(nw.Int64).alias("cancelled"),
             nw.col("known").cast(nw.Int64).alias("landed"),
             of_known(nw.col("arr_delay") > self.late_minutes).alias("late"),
             of_known(nw.col("arr_delay")).alias("delay"),

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -70,6 +71,39 @@ def test_equal_rows_in_another_order_write_no_version(written: FeatureStore) -> 
     before = written.table_version(NAME).version
     again = written.write_table(NAME, routes(("EWR-ATL", 2, 0.2), ("EWR-ATL", 1, 0.1)))
     assert (again.version, again.written) == (before, False)
+
+
+def test_overwrite_removes_rows_that_a_merge_had_left_even_where_the_merged_rows_are_the_same(written: FeatureStore) -> None:
+    same = routes(("EWR-ATL", 2, 0.9))
+    written.write_table(NAME, same)
+    assert written.write_table(NAME, same, "overwrite").written
+    assert rows(written.read_table(NAME)) == [("EWR-ATL", 2, 0.9)]
+
+
+def test_overwrite_with_equal_rows_writes_no_version(written: FeatureStore) -> None:
+    before = written.table_version(NAME).version
+    again = written.write_table(NAME, routes(("EWR-ATL", 2, 0.2), ("EWR-ATL", 1, 0.1)), "overwrite")
+    assert (again.version, again.written) == (before, False)
+
+
+@pytest.mark.parametrize("mode", ["merge", "overwrite"])
+def test_first_writers_at_the_same_time_leave_each_key_once(store: FeatureStore, mode: str) -> None:
+    """Eight threads write the same first rows; those that lose say so, and no key stands twice."""
+    table = routes(*((f"R{number}", 1, 0.5) for number in range(500)))
+    store.create_table(NAME, table, "late rate of a route")
+
+    def write(_: int) -> str:
+        try:
+            store.write_table(NAME, table, mode)
+        except InfrastructureError as error:
+            return str(error)
+        return "written"
+
+    with ThreadPoolExecutor(8) as writers:
+        answers = list(writers.map(write, range(8)))
+    assert "written" in answers
+    assert all(answer == "written" or "at the same time" in answer for answer in answers), answers
+    assert len(rows(store.read_table(NAME))) == 500
 
 
 def test_an_earlier_version_reads_as_it_was(written: FeatureStore) -> None:

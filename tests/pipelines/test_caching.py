@@ -1,5 +1,7 @@
 """A second run reuses what is unchanged, and never what is stale."""
 
+import ast
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -8,9 +10,10 @@ from mlflow import MlflowClient
 
 from pipelines.feature_engineering import feature_engineering
 from pipelines.training import training
+from stacks.home import create_home
 from steps import caching
 from tests.conftest import PROJECT
-from tests.pipelines.conftest import Runs, versions
+from tests.pipelines.conftest import Runs, small_model, versions
 
 TOUCHES_THE_OUTSIDE = {
     "load_source",
@@ -62,6 +65,16 @@ def test_changed_data_recomputes_everything_that_depends_on_it(base: Runs, run_s
     assert again.cached("training") == []
 
 
+def test_a_changed_definition_leaves_no_rows_of_the_one_before(run_small: Callable[..., Runs], mlflow_client: MlflowClient) -> None:
+    """Fewer days have ten arrivals than six; a table that kept the others would train on them."""
+    before = run_small("narrower")
+    shipped = small_model("narrower")["parameters"]["model"]["features"]
+    after = run_small("narrower", features={**shipped, "definition": {**shipped["definition"], "min_flights": 10}})
+    labels = [runs.report("binarize_label", "label_distribution").rows for runs in (before, after)]
+    assert labels[1] < labels[0] / 2
+    assert after.report("register_model", "registration").version == "2"
+
+
 def test_going_back_serves_the_earlier_version_and_leaves_newer_aliases_alone(
     run_small: Callable[..., Runs], mlflow_client: MlflowClient
 ) -> None:
@@ -92,20 +105,47 @@ def test_a_changed_line_of_any_module_changes_the_cache_key(local_stack: str, tm
     assert caching.surroundings() != before
 
 
+def test_a_home_that_was_made_anew_changes_the_cache_key(local_stack: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What was cached lay in the folder that is gone."""
+    monkeypatch.setenv("STACKHOUSE_HOME", str(tmp_path / "home"))
+    keys = []
+    for _ in range(2):
+        create_home()
+        keys += [caching.surroundings(), caching.surroundings()]
+        shutil.rmtree(tmp_path / "home")
+    assert keys[0] == keys[1]
+    assert keys[2] == keys[3]
+    assert keys[0] != keys[2]
+
+
 def test_a_changed_library_version_changes_the_cache_key(local_stack: str, monkeypatch: pytest.MonkeyPatch) -> None:
     before = caching.surroundings()
     monkeypatch.setattr(caching, "version", lambda library: "0" if library == "xgboost" else "1")
     assert caching.surroundings() != before
 
 
-def test_the_cache_key_covers_every_module_that_a_step_can_call() -> None:
+def test_the_cache_key_covers_every_module_that_a_step_imports() -> None:
     covered = {file.relative_to(PROJECT).as_posix() for file in caching.source_files()}
-    expected = {
-        file.relative_to(PROJECT).as_posix()
-        for folder in ("stackhouse", "stacks", "materializers")
-        for file in (PROJECT / folder).rglob("*.py")
-    }
-    assert covered == expected
+    reached, waiting = set(), sorted((PROJECT / "steps").glob("*.py"))
+    while waiting:
+        for name in _imports_of(waiting.pop()):
+            file = next((path for path in (PROJECT / f"{name}.py", PROJECT / name / "__init__.py") if path.is_file()), None)
+            if file and file not in reached and not name.startswith("steps"):
+                reached.add(file)
+                waiting.append(file)
+    assert len(reached) > 30
+    assert {file.relative_to(PROJECT).as_posix() for file in reached} <= covered
+
+
+def _imports_of(file: Path) -> set[str]:
+    """The modules that a file imports, as paths without their ending."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+    return {name.replace(".", "/") for name in found}
 
 
 def _steps_of(pipeline: object) -> Mapping[str, object]:

@@ -111,12 +111,14 @@ def test_the_users_own_zenml_commands_do_the_same_in_a_store_of_their_own(home: 
     ("change", "message"),
     [
         ({"colour": "blue"}, "parameters.model.colour: Extra inputs are not permitted"),
+        ({"use_case": "a|b"}, "parameters.model.use_case: 'a|b' is a placeholder"),
+        ({"split": {"kind": "random"}}, "a random split would judge a model on its own past"),
         ({"seed": "many"}, "parameters.model.seed: Input should be a valid integer"),
         ({"split": {"kind": "time", "test_size": 1.5}}, "parameters.model.split.time.test_size: Input should be less than 1"),
         ({"registry": {"alias": "latest"}}, "The alias 'latest' cannot be used: MLflow reserves it"),
         ({"registry": {"alias": "v1"}}, "The alias 'v1' cannot be used: MLflow reads it as a version number"),
     ],
-    ids=["unknown key", "wrong type", "test size", "alias latest", "alias v1"],
+    ids=["unknown key", "placeholder", "random split", "wrong type", "test size", "alias latest", "alias v1"],
 )
 def test_a_wrong_model_file_leaves_with_2_names_the_key_and_writes_nothing(tmp_path: Path, change: dict[str, object], message: str) -> None:
     file = tmp_path / "wrong.yaml"
@@ -138,12 +140,37 @@ def test_a_file_that_is_no_model_file_leaves_with_2(tmp_path: Path, content: str
     assert "is not a valid model file" in refused.stderr
 
 
+@pytest.mark.parametrize("key", ["enable_cach", "paramters"])
+def test_an_unknown_key_beside_the_parameters_leaves_with_2(tmp_path: Path, key: str) -> None:
+    file = tmp_path / "wrong.yaml"
+    file.write_text(yaml.safe_dump({**small_model("wrong"), key: False}), encoding="utf-8")
+    refused = call("stackhouse", "run", str(file), home=tmp_path / "home")
+    assert refused.returncode == 2
+    assert f"{key}: no such key" in refused.stderr
+
+
 def test_a_home_that_cannot_be_written_to_leaves_with_5(tmp_path: Path, model_file: Path) -> None:
     (tmp_path / "home").write_text("a file where the folder should be")
     refused = call("stackhouse", "run", str(model_file), home=tmp_path / "home", zenml=tmp_path / "zenml")
     assert refused.returncode == 5
     assert "Cannot write to" in refused.stderr
     assert not (tmp_path / "zenml").exists()
+
+
+@pytest.mark.parametrize("command", [("stack", "up", "local"), ("dashboard",)], ids=" ".join)
+def test_a_home_below_a_file_leaves_with_5_and_without_a_traceback(tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "file").write_text("a file")
+    refused = call("stackhouse", *command, home=tmp_path / "file" / "home", zenml=tmp_path / "zenml")
+    assert refused.returncode == 5
+    assert "Cannot write to" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_stack_of_another_folder_is_not_taken_over(tmp_path: Path) -> None:
+    assert call("stackhouse", "stack", "up", "local", home=tmp_path / "one", zenml=tmp_path / "zenml").returncode == 0
+    refused = call("stackhouse", "stack", "up", "local", home=tmp_path / "two", zenml=tmp_path / "zenml")
+    assert refused.returncode == 2
+    assert "of another clone or folder" in refused.stderr
 
 
 def test_an_unknown_stack_names_those_that_there_are(tmp_path: Path) -> None:

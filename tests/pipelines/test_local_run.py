@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -140,6 +141,12 @@ def test_every_artifact_has_a_page_and_no_page_shows_raw_rows(first_run: Runs) -
         for step in run.steps.values():
             for artifact in (version for versions_ in step.outputs.values() for version in versions_):
                 assert [page.type.value for page in artifact.visualizations] == ["html"], artifact.name
+    routes = first_run.report("split_dataset", "test").collect(["dest"])["dest"].unique().to_list()
+    pages = list((Path(os.environ["STACKHOUSE_HOME"]) / "artifacts").rglob("*.html"))
+    assert len(pages) > 20
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        assert not re.search(rf"\b({'|'.join(routes)})\b", text), page
 
 
 def test_a_model_below_its_gate_is_rejected_and_not_registered(run_small: Callable[..., Runs], mlflow_client: MlflowClient) -> None:

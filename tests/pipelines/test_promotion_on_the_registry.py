@@ -8,6 +8,7 @@ from mlflow import MlflowClient
 from stackhouse.promotion import PromotionRule
 from stackhouse.record import ModelCheck, ValidationReport
 from stacks.champion import promote
+from stacks.model_checks import check_version
 from tests.pipelines.conftest import Runs
 
 WORSE = [{"kind": "xgboost", "n_estimators": 1, "max_depth": 1, "learning_rate": 0.001}]
@@ -34,7 +35,7 @@ def test_a_worse_version_is_registered_but_does_not_become_champion(challenged: 
 
 
 def test_a_tie_does_not_promote(challenged: Runs, mlflow_client: MlflowClient, run_small: Callable[..., Runs]) -> None:
-    """The champion's own model, trained once more under a changed seed that it does not use, scores exactly the same."""
+    """The champion's own model, trained once more with a parameter changed too little to matter, scores exactly the same."""
     twin = [{"kind": "xgboost", "n_estimators": 20, "max_depth": 3, "random_state": 42, "min_child_weight": 1.0000001}]
     promotion = run_small("duel", promotion=SEVERAL_ROWS, algorithms=twin).report("promote_model", "promotion")
     assert promotion.challenger == promotion.champion
@@ -56,6 +57,28 @@ def test_a_champion_that_saw_the_test_rows_is_not_judged_on_them(challenged: Run
         mlflow_client.set_model_version_tag("dev.duel.duel", "1", "trained_until", honest)
     assert promotion.promoted is False
     assert promotion.reason.startswith("only 0 test rows are later than the champion's training rows")
+
+
+def test_a_version_that_is_not_the_trained_model_fails_its_inference_check(challenged: Runs, mlflow_client: MlflowClient) -> None:
+    """The first version is registered, the second was trained: what is served has to be what was trained."""
+    model, test = challenged.report("train_model", "model"), challenged.report("split_dataset", "test")
+    stale = challenged.report("register_model", "registration").model_copy(update={"version": "1"})
+    checks = check_version(mlflow_client, stale, model, test).checks
+    assert [check.name for check in checks if not check.passed] == ["inference"]
+
+
+def test_a_champion_that_cannot_be_loaded_is_kept_and_named(
+    challenged: Runs, mlflow_client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: str) -> None:
+        raise ValueError("unknown format")
+
+    monkeypatch.setattr("stacks.champion.load_model", broken)
+    model, registration = challenged.report("train_model", "model"), challenged.report("register_model", "registration")
+    checks, test = challenged.report("validate_model", "model_checks"), challenged.report("split_dataset", "test")
+    promotion = promote(model, registration, checks, test, PromotionRule(), "champion")
+    assert not promotion.promoted
+    assert promotion.reason.startswith("the champion (version 1) cannot be loaded: unknown format")
 
 
 def test_a_version_that_fails_its_checks_is_not_promoted(challenged: Runs, mlflow_client: MlflowClient) -> None:

@@ -128,6 +128,12 @@ def test_flight_counts_once_it_has_landed_by_the_close(sched: int, dep_delay: in
     assert by_day("late_rate_today", late) == {1: rate}
 
 
+def test_flight_that_has_not_left_by_the_close_counts_as_cancelled_until_then() -> None:
+    """Scheduled at 20:00, eight hours late it leaves at the very close, 04:00; a minute more, and nobody can tell."""
+    assert by_day("cancelled_rate_2d", flight(1, sched=2000, dep_delay=480, late=480)) == {1: 0.0}
+    assert by_day("cancelled_rate_2d", flight(1, sched=2000, dep_delay=481, late=481)) == {1: 1.0}
+
+
 def test_flight_still_in_the_air_is_scheduled_and_not_cancelled() -> None:
     flights = [flight(1), flight(1, sched=2300, air=600, late=60)]
     assert by_day("flights_today", *flights) == {1: 2.0}

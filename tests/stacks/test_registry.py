@@ -72,6 +72,14 @@ def test_a_registration_that_was_killed_is_finished_by_the_next(
     assert found.description == "a model"
 
 
+def test_a_tag_that_changed_is_brought_up_to_date_and_the_time_of_registration_stays(client: MlflowClient, logged: tuple[str, str]) -> None:
+    register(client, logged)
+    before = client.get_model_version(NAME, "1").tags["registered_at"]
+    Registry(client).register(NAME, logged[1], logged[0], "a model", {**TAGS, "git_sha": "def"})
+    tags = client.get_model_version(NAME, "1").tags
+    assert (tags["git_sha"], tags["registered_at"]) == ("def", before)
+
+
 def test_a_missing_model_or_alias_is_no_champion(client: MlflowClient, logged: tuple[str, str]) -> None:
     assert Registry(client).version_by_alias(NAME, "champion") is None
     register(client, logged)

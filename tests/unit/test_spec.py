@@ -1,5 +1,6 @@
 """The model file: what is shipped loads, and what is wrong is refused with what, where and what to do."""
 
+import math
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -277,3 +278,34 @@ def test_one_alias_for_newest_and_champion_is_refused_since_it_would_promote_wit
 
 def test_expectations_of_the_shipped_file() -> None:
     assert load().validation == Expectations(min_rows=1000, ranges={"late_rate_7d": (0, 1), "late_rate_30d": (0, 1), "day_of_week": (1, 7)})
+
+
+def test_random_split_of_rows_with_a_time_is_refused() -> None:
+    with pytest.raises(ValidationError, match="a random split would judge a model on its own past; use time"):
+        load(split={"kind": "random"})
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"source": "lateness"}, r"'lateness' is no column of the label table; it has \['late_rate', 'arrivals'\]"),
+        ({"name": "origin"}, "'origin' is a column of the label table already"),
+        ({"name": "label_time"}, "'label_time' is a column of the label table already"),
+        ({"name": "arrivals"}, "'arrivals' is a column of the label table already"),
+    ],
+)
+def test_label_that_the_label_table_cannot_give_is_refused(rule: dict[str, str], message: str) -> None:
+    shipped = {"kind": "threshold", "source": "late_rate", "name": "high_late_rate", "threshold": 0.2}
+    with pytest.raises(ValidationError, match=message):
+        load(label={"table": "route_day_labels", "rule": {**shipped, **rule}})
+
+
+@pytest.mark.parametrize("use_case", ["cost|security", "   ", "<what it answers>"])
+def test_placeholder_as_use_case_is_refused_before_anything_runs(use_case: str) -> None:
+    with pytest.raises(ValidationError, match="is a placeholder"):
+        load(use_case=use_case)
+
+
+def test_range_that_every_value_meets_is_refused() -> None:
+    with pytest.raises(ValidationError, match="finite number"):
+        load(validation={"ranges": {"late_rate_7d": [-math.inf, math.inf]}})

@@ -87,9 +87,10 @@ def test_training_rows_of_one_class_are_skipped_with_a_reason(label: int, rules:
     assert tuned.report.trials == ()
 
 
-def test_validation_rows_of_one_class_are_refused(rules: ScoringRules, train: Table, later: Table) -> None:
-    with pytest.raises(DataError, match="They may be of one class"):
-        tune(train, only(later, 1), (rules,), "roc_auc")
+def test_validation_rows_of_one_class_are_skipped_with_the_reason(rules: ScoringRules, train: Table, later: Table) -> None:
+    tuned = tune(train, only(later, 1), (rules,), "roc_auc")
+    assert tuned.report.skipped == "all validation rows are of class 1; a classifier needs both"
+    assert tuned.report.trials == ()
 
 
 def test_dirty_features_are_refused(rules: ScoringRules, train: Table, later: Table) -> None:
@@ -99,6 +100,6 @@ def test_dirty_features_are_refused(rules: ScoringRules, train: Table, later: Ta
 
 
 def test_single_class_says_why(train: Table) -> None:
-    assert single_class(train) is None
-    assert single_class(only(train, 1)) == "all training rows are of class 1; a classifier needs both"
-    assert single_class(only(train, 2)) == "no training rows"
+    assert single_class(train, "training") is None
+    assert single_class(only(train, 1), "training") == "all training rows are of class 1; a classifier needs both"
+    assert single_class(only(train, 2), "validation") == "no validation rows"
