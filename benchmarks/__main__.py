@@ -45,7 +45,7 @@ def _print_machine() -> None:
     cores, load = os.cpu_count() or 1, os.getloadavg()[0]
     print(f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {cores} cores, load {load:.1f}")
     if load > cores / 2:
-        print("The machine is busy with other work: the boosters' threads wait for each other and the seconds below are too many.")
+        print("The machine is busy with other work: the seconds below are too many.")
     print(", ".join(f"{library} {version(library)}" for library in LIBRARIES))
 
 

@@ -132,9 +132,7 @@ def _print(ours: list[Process], theirs: list[Process]) -> None:
     runs = "  ".join(f"{run.wall:.2f}/{other.wall:.2f}" for run, other in zip(ours, theirs, strict=True))
     print(f"    {'each run, s':<44}{runs}")
     if any(max(run.wall for run in side) > SPREAD * min(run.wall for run in side) for side in (ours, theirs)):
-        print(
-            f"    Runs of one side differ by more than {SPREAD - 1:.0%}: other work held the boosters' threads up. The median says little;"
-        )
+        print(f"    Runs of one side differ by more than {SPREAD - 1:.0%}: other work was in the way. The median says little;")
         print("    the best runs come nearer to the truth. Repeat on an idle machine before quoting either.")
     print("\n    where the seconds go (medians)")
     names = {name: None for run in (*theirs, *ours) for name in run.phases}

@@ -51,6 +51,7 @@ def _run_pipelines(out: Console, model_file: Path, stack: str, log_file: Path, *
             raise
         except Exception as error:
             raise InfrastructureError(
-                f"{pipeline.name} stopped: {type(error).__name__}: {error}\nThe whole log is in {log_file}."
+                f"{pipeline.name} stopped: {type(error).__name__}: {error}\nThe whole log is in {log_file}. "
+                "If something that earlier runs kept is gone, --no-cache makes it anew."
             ) from error
     return runs[0], runs[1]

@@ -26,7 +26,8 @@ class ScoringModel:
     def predict(self, rows: pd.DataFrame, params: dict[str, Any] | None = None) -> npt.NDArray[np.int64] | npt.NDArray[np.float64]:
         """Return the class of each row (int64), or its probability of class 1 (float64) with `predict_method: predict_proba`.
 
-        Shape (n_rows,), in the order of the rows. NaN, ±Inf, null and absent feature columns are replaced by the model's rule.
+        Shape (n_rows,), in the order of the rows. NaN, ±Inf and null are replaced by the model's rule, and so are absent feature
+        columns where a caller lets them through (MLflow's own check of the signature does not).
 
         Raises:
             ColumnTypeError: where a feature holds text.

@@ -82,7 +82,7 @@ class DeltaFeatureStore(FeatureStore):
         changed = _changed_columns(delta, table)
         if mode == "merge" and changed:
             raise _other_columns(name, changed)
-        if mode == "overwrite" and not changed and content_hash(self.read_table(name)) == content_hash(table):
+        if mode == "overwrite" and not changed and _same_rows(self.read_table(name), table):
             return self.table_version(name)
         try:
             if mode == "merge" or (_is_empty(delta) and not changed):
@@ -272,6 +272,13 @@ def _other_columns(name: str, changed: list[str]) -> DataError:
         f"Feature table {name} and the rows to merge differ in {columns}. Set model.features.write_mode to overwrite "
         "to rewrite the table, or give model.features.table a new name; nothing was written."
     )
+
+
+def _same_rows(stored: Table, table: Table) -> bool:
+    """Whether a table holds just these rows, once they have the types that Delta keeps (it has no unsigned integers)."""
+    types = stored.frame.collect_schema()
+    kept = table.frame.with_columns(*(nw.col(column).cast(dtype) for column, dtype in types.items()))
+    return content_hash(stored) == content_hash(table.with_frame(kept))
 
 
 def _is_empty(delta: DeltaTable) -> bool:

@@ -87,6 +87,21 @@ def test_overwrite_with_equal_rows_writes_no_version(written: FeatureStore) -> N
 
 
 @pytest.mark.parametrize("mode", ["merge", "overwrite"])
+@pytest.mark.parametrize("dtype", [pl.UInt32, pl.Int8, pl.Float32, pl.Boolean, pl.Categorical])
+def test_equal_rows_of_a_type_that_delta_keeps_as_another_write_no_version(store: FeatureStore, mode: str, dtype: pl.DataType) -> None:
+    values = (
+        pl.Series("late_rate", ["1", "0"]).cast(pl.Int64).cast(dtype)
+        if dtype != pl.Categorical
+        else pl.Series("late_rate", ["a", "b"], dtype)
+    )
+    table = Table.of(pl.DataFrame({"route": ["A", "B"], "known_at": [at(1), at(1)]}).with_columns(values), ROLES, "routes")
+    store.create_table(NAME, table, "late rate of a route")
+    first = store.write_table(NAME, table, mode)
+    again = store.write_table(NAME, table, mode)
+    assert (first.written, again.written, again.version) == (True, False, first.version)
+
+
+@pytest.mark.parametrize("mode", ["merge", "overwrite"])
 def test_first_writers_at_the_same_time_leave_each_key_once(store: FeatureStore, mode: str) -> None:
     """Eight threads write the same first rows; those that lose say so, and no key stands twice."""
     table = routes(*((f"R{number}", 1, 0.5) for number in range(500)))

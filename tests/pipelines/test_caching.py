@@ -36,7 +36,7 @@ def test_an_unchanged_run_is_served_from_the_cache_and_registers_nothing(
 ) -> None:
     before = versions(mlflow_client, "cache")
     again = run_small("cache")
-    assert again.cached("features") == ["clean_features", "compute_features", "validate_features"]
+    assert again.cached("features") == ["clean_features", "compute_features", "validate_features", "validate_labels"]
     assert again.cached("training") == ["binarize_label", "clean_features", "evaluate_model", "split_dataset", "train_model", "tune"]
     assert versions(mlflow_client, "cache") == before
     registration = again.report("register_model", "registration")

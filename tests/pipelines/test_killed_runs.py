@@ -21,6 +21,7 @@ STEPS = {
         "compute_features",
         "clean_features",
         "validate_features",
+        "validate_labels",
         "write_feature_table",
         "write_label_table",
     ),
@@ -68,7 +69,7 @@ def kill_in(home: Path, model_file: Path, pipeline: str, step: str) -> bool:
 
 @pytest.mark.timeout(1500)
 def test_a_run_killed_in_every_step_in_turn_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
-    """Sixteen kills, each followed by another start, and then a run to the end."""
+    """Seventeen kills, each followed by another start, and then a run to the end."""
     home, model_file = tmp_path / "home", tmp_path / "killed.yaml"
     model_file.write_text(yaml.safe_dump(small_model("killed")), encoding="utf-8")
     killed = [(pipeline, step) for pipeline, steps in STEPS.items() for step in steps if kill_in(home, model_file, pipeline, step)]
