@@ -11,7 +11,7 @@ from stacks.champion import promote
 from stacks.model_checks import check_version
 from tests.pipelines.conftest import Runs
 
-WORSE = [{"kind": "xgboost", "n_estimators": 1, "max_depth": 1, "learning_rate": 0.001}]
+WORSE = [{"kind": "xgboost", "n_estimators": 2, "max_depth": 1, "learning_rate": 1.0}]
 SEVERAL_ROWS = {"metric": "roc_auc", "min_rows": 10}
 
 
