@@ -1,6 +1,7 @@
 """A run that is killed in any step can be run again: nothing half-written, nothing registered twice."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,30 +16,8 @@ from mlflow import MlflowClient
 from tests.conftest import PROJECT
 from tests.pipelines.conftest import small_model
 
-STEPS = {
-    "feature_engineering": (
-        "load_source",
-        "compute_features",
-        "clean_features",
-        "validate_features",
-        "validate_labels",
-        "write_feature_table",
-        "write_label_table",
-    ),
-    "training": (
-        "load_features",
-        "clean_features",
-        "binarize_label",
-        "split_dataset",
-        "tune",
-        "train_model",
-        "evaluate_model",
-        "register_model",
-        "validate_model",
-        "promote_model",
-    ),
-}
 TIMEOUT_SECONDS = 120
+STARTED = re.compile(r"Step `(\w+)` has started")
 
 
 def start(home: Path, model_file: Path) -> "subprocess.Popen[bytes]":
@@ -47,17 +26,22 @@ def start(home: Path, model_file: Path) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def kill_in(home: Path, model_file: Path, pipeline: str, step: str) -> bool:
-    """Run until the step of the pipeline has started, then send SIGKILL; False where the run ended before."""
+def started(home: Path) -> list[tuple[str, str]]:
+    """Pipeline and step of each step that the latest run in a home has started, in order."""
     log = home / "logs" / "run.log"
-    log.unlink(missing_ok=True)
+    text = log.read_text(encoding="utf-8") if log.exists() else ""
+    runs = re.split(r"Initiating a new run for the pipeline: `(\w+)`", text)[1:]
+    return [(pipeline, step) for pipeline, lines in zip(runs[::2], runs[1::2], strict=True) for step in re.findall(STARTED, lines)]
+
+
+def kill_in(home: Path, model_file: Path, step: tuple[str, str]) -> bool:
+    """Run until a step has started, then send SIGKILL; False where the run ended before."""
+    (home / "logs" / "run.log").unlink(missing_ok=True)
     run = start(home, model_file)
     deadline = time.monotonic() + TIMEOUT_SECONDS
     try:
         while run.poll() is None and time.monotonic() < deadline:
-            text = log.read_text(encoding="utf-8") if log.exists() else ""
-            _, _, after = text.partition(f"Initiating a new run for the pipeline: `{pipeline}`")
-            if f"Step `{step}` has started" in after:
+            if step in started(home):
                 run.send_signal(signal.SIGKILL)
                 return True
             time.sleep(0.005)
@@ -72,8 +56,10 @@ def test_a_run_killed_in_every_step_in_turn_ends_as_if_nothing_had_happened(tmp_
     """Seventeen kills, each followed by another start, and then a run to the end."""
     home, model_file = tmp_path / "home", tmp_path / "killed.yaml"
     model_file.write_text(yaml.safe_dump(small_model("killed")), encoding="utf-8")
-    killed = [(pipeline, step) for pipeline, steps in STEPS.items() for step in steps if kill_in(home, model_file, pipeline, step)]
-    assert killed == [(pipeline, step) for pipeline, steps in STEPS.items() for step in steps]
+    assert start(tmp_path / "untouched", model_file).wait(TIMEOUT_SECONDS) == 0
+    steps = started(tmp_path / "untouched")
+    assert len(steps) == 17
+    assert [step for step in steps if kill_in(home, model_file, step)] == steps
     run = start(home, model_file)
     assert run.wait(TIMEOUT_SECONDS) == 0
 
