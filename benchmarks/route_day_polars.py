@@ -20,7 +20,7 @@ def features(flights: pl.LazyFrame) -> pl.LazyFrame:
             *ROUTE,
             "date",
             pl.lit(1, pl.Int64).alias("scheduled"),
-            pl.col("dep_delay").is_null().cast(pl.Int64).alias("cancelled"),
+            (departure <= 28 * 60).fill_null(value=False).not_().cast(pl.Int64).alias("cancelled"),
             when_landed(pl.lit(1)).alias("landed"),
             when_landed(pl.col("arr_delay") > LATE_MINUTES).alias("late"),
             when_landed(pl.col("arr_delay")).alias("delay"),
