@@ -57,7 +57,7 @@ LOCK := --quiet --universal --fork-strategy fewest --python-version 3.11 --gener
 define install_lock
 	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 13) or sys.exit("Python 3.11 or 3.12 is needed, $(PYTHON) is " + sys.version.split()[0] + ". Name one: make run PYTHON=python3.12")'
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	@.venv/bin/pip install -q --disable-pip-version-check --target .venv/installer $(UV)
+	@rm -rf .venv/installer && .venv/bin/pip install -q --disable-pip-version-check --target .venv/installer $(UV)
 	@.venv/installer/bin/uv pip install -q --system-certs --python .venv/bin/python --no-deps --require-hashes --compile-bytecode -r $(1)
 	@.venv/installer/bin/uv pip install -q --system-certs --python .venv/bin/python --no-deps --no-build-isolation -e .
 	@rm -rf .venv/installer

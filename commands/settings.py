@@ -2,6 +2,7 @@
 
 import atexit
 import gc
+import logging
 import os
 
 from stacks.home import PROJECT
@@ -24,4 +25,10 @@ def apply() -> None:
     """Set the variables; has to run before zenml or mlflow is imported, since both read them at import."""
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
+    atexit.register(_end_quietly)
     atexit.register(gc.freeze)  # the last collection walks millions of objects of a process that ends: 2 s of a run
+
+
+def _end_quietly() -> None:
+    """Keep ZenML's log handler from failing aloud: at exit it starts a thread, which Python 3.12 refuses. Its logs are stored by then."""
+    logging.raiseExceptions = False
