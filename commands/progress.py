@@ -47,8 +47,8 @@ def step_lines(console: Console, log_file: Path) -> Iterator[None]:
     log_file.parent.mkdir(parents=True, exist_ok=True)
     everything = logging.FileHandler(log_file, mode="a", encoding="utf-8")
     everything.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    root, zenml = logging.getLogger(), logging.getLogger("zenml")
-    before = {logger: (logger.handlers[:], logger.level) for logger in (root, zenml, logging.getLogger("mlflow"))}
+    root = logging.getLogger()
+    before = {logger: (logger.handlers[:], logger.level) for logger in (root, logging.getLogger("zenml"), logging.getLogger("mlflow"))}
     for logger in before:
         logger.handlers[:] = []
     logging.captureWarnings(capture=True)

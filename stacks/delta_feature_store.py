@@ -135,13 +135,10 @@ class DeltaFeatureStore(FeatureStore):
         Raises:
             ConfigurationError: where the features are of several tables, or a spine is no Table.
         """
-        tables = {feature.rpartition(":")[0] for feature in features}
-        if len(tables) != 1 or not isinstance(entity_df, Table):
-            raise ConfigurationError(
-                f"Give a Table and features of one table, as catalog.schema.table:feature; the tables are {sorted(tables)}."
-            )
-        names = tuple(feature.rpartition(":")[2] for feature in features)
-        joined = self.create_training_set(entity_df, tables.pop(), names).table
+        table, names = _of_one_table(features)
+        if not isinstance(entity_df, Table):
+            raise ConfigurationError(f"Give a Table as the spine; it is {type(entity_df).__name__}.")
+        joined = self.create_training_set(entity_df, table, names).table
         if not full_feature_names:
             return joined
         return joined.frame.rename(dict(zip(names, features, strict=True)))
@@ -157,12 +154,9 @@ class DeltaFeatureStore(FeatureStore):
         Raises:
             ConfigurationError: where the features are of several tables.
         """
-        tables = {feature.rpartition(":")[0] for feature in features}
-        if len(tables) != 1:
-            raise ConfigurationError(f"Give features of one table, as catalog.schema.table:feature; the tables are {sorted(tables)}.")
-        table = self.read_table(tables.pop())
+        name, names = _of_one_table(features)
+        table = self.read_table(name)
         keys, time = list(table.roles.primary_keys), table.roles.timestamp
-        names = [feature.rpartition(":")[2] for feature in features]
         asked = pl.DataFrame(entity_rows).select(keys).unique().lazy()
         rows = cast(pl.LazyFrame, table.frame.to_native()).join(asked, on=keys, how="semi")
         latest = (rows.sort(time).group_by(keys).last() if time else rows).collect()
@@ -208,6 +202,14 @@ class DeltaFeatureStoreFlavor(BaseFeatureStoreFlavor):
     def implementation_class(self) -> type[DeltaFeatureStore]:
         """Class of the store."""
         return DeltaFeatureStore
+
+
+def _of_one_table(features: list[str]) -> tuple[str, tuple[str, ...]]:
+    """Divide `catalog.schema.table:feature` into the table, which has to be the same for all, and the names of the features."""
+    tables = {feature.rpartition(":")[0] for feature in features}
+    if len(tables) != 1:
+        raise ConfigurationError(f"Give features of one table, as catalog.schema.table:feature; the tables are {sorted(tables)}.")
+    return tables.pop(), tuple(feature.rpartition(":")[2] for feature in features)
 
 
 def _schema(table: Table) -> Schema:

@@ -188,6 +188,16 @@ def test_online_features_are_the_latest_of_each_key_in_the_order_asked(written: 
     assert answer == {"late_rate": [None, 0.2]}
 
 
+def test_features_of_two_tables_at_once_are_refused(written: FeatureStore) -> None:
+    two = [f"{NAME}:late_rate", "dev.flights.other:late_rate"]
+    with pytest.raises(
+        ConfigurationError, match=r"Give features of one table, .* the tables are \['dev.flights.other', 'dev.flights.routes'\]"
+    ):
+        written.get_online_features([{"route": "EWR-ATL"}], two)
+    with pytest.raises(ConfigurationError, match="Give features of one table"):
+        written.get_historical_features(written.read_table(NAME), two)
+
+
 def test_historical_features_answer_zenmls_own_method(written: FeatureStore) -> None:
     labels = pl.DataFrame({"route": ["EWR-ATL"], "label_time": [at(2)]})
     spine = Table.of(labels, Roles(primary_keys=("route",), timestamp="label_time"), "labels")
