@@ -4,8 +4,9 @@ import os
 import platform
 import sys
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
+
+from stacks.libraries import installed_version
 
 LIBRARIES = ("zenml", "mlflow", "polars", "narwhals", "pandas", "pyarrow", "deltalake", "xgboost", "lightgbm", "scikit-learn")
 
@@ -46,7 +47,7 @@ def _print_machine() -> None:
     print(f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {cores} cores, load {load:.1f}")
     if load > cores / 2:
         print("The machine is busy with other work: the seconds below are too many.")
-    print(", ".join(f"{library} {version(library)}" for library in LIBRARIES))
+    print(", ".join(f"{library} {installed_version(library)}" for library in LIBRARIES))
 
 
 if __name__ == "__main__":

@@ -27,10 +27,13 @@ def compare() -> None:
     source = Table.of(flights)
     pairs = {
         "features": (
-            lambda: definition.features(source).collect().to_native(),
+            lambda: definition.features({"flights": source}).collect().to_native(),
             lambda: route_day_polars.features(flights.lazy()).collect(),
         ),
-        "labels": (lambda: definition.labels(source).collect().to_native(), lambda: route_day_polars.labels(flights.lazy()).collect()),
+        "labels": (
+            lambda: definition.labels({"flights": source}).collect().to_native(),
+            lambda: route_day_polars.labels(flights.lazy()).collect(),
+        ),
     }
     print(f"\n(c) features: route_day on {len(flights):,} flights, best and median of {REPETITIONS} alternating; equal to 1e-12 (checked)")
     print(f"    {'':<44}{'Narwhals':>12}{'Polars':>12}{'ratio':>9}")

@@ -148,14 +148,15 @@ def log_dataset(rows: pl.DataFrame, names: list[str], table: DeltaTable, context
 
 def log_model(kind: str, model: Any, example: pd.DataFrame) -> str:
     """Log the model in its native format with signature, example and pins; return its URI."""
-    packages = sorted({"mlflow", "numpy", "pandas", "scikit-learn", kind})
+    packages = ("mlflow", "numpy", "pandas", "scikit-learn")
+    library = lightgbm if kind == "lightgbm" else xgboost
     flavor = mlflow.lightgbm if kind == "lightgbm" else mlflow.xgboost
     info = flavor.log_model(
         model,
         name=NAME,
         signature=infer_signature(example, model.predict(example)),
         input_example=example,
-        pip_requirements=[f"{package}=={version(package)}" for package in packages],
+        pip_requirements=[f"{kind}=={library.__version__}", *(f"{package}=={version(package)}" for package in packages)],
     )
     return str(info.model_uri)
 

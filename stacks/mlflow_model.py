@@ -20,6 +20,7 @@ from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 from stackhouse.algorithms import LightGBM, ScikitLearn
 from stackhouse.fitted import FittedModel
 from stacks.home import PROJECT
+from stacks.libraries import installed_version
 
 FLAVOR = "stackhouse"
 _PACKAGES = {"xgboost": "xgboost", "lightgbm": "lightgbm", "sklearn": "scikit-learn"}
@@ -60,7 +61,7 @@ def pinned_requirements(model: FittedModel) -> list[str]:
     packages = {*_ALWAYS, _PACKAGES[model.rules.algorithm.library]}
     if isinstance(model.rules.algorithm, ScikitLearn):
         packages.add("skops")
-    return [f"{package}=={version(package)}" for package in sorted(packages)]
+    return [f"{package}=={installed_version(package)}" for package in sorted(packages)]
 
 
 def save_model(path: str, mlflow_model: Model, fitted: FittedModel, **options: Any) -> None:

@@ -7,7 +7,6 @@ never cached.
 """
 
 import hashlib
-from importlib.metadata import version
 from pathlib import Path
 
 from zenml.client import Client
@@ -17,16 +16,32 @@ import materializers
 import stackhouse
 import stacks
 from stacks.home import home_id
+from stacks.libraries import installed_version
 
 _PACKAGES = (materializers, stackhouse, stacks)
-_LIBRARIES = ("lightgbm", "mlflow", "narwhals", "numpy", "pandas", "polars", "pydantic", "scikit-learn", "skops", "xgboost", "zenml")
+_LIBRARIES = (
+    "deltalake",
+    "great-expectations",
+    "lightgbm",
+    "mlflow",
+    "narwhals",
+    "numpy",
+    "pandas",
+    "polars",
+    "pyarrow",
+    "pydantic",
+    "scikit-learn",
+    "skops",
+    "xgboost",
+    "zenml",
+)
 
 
 def surroundings() -> str:
     """Return a digest of what a result depends on beside its inputs and parameters: code, libraries, tracker, and the project's folder."""
     digest = hashlib.sha256()
     for library in _LIBRARIES:
-        digest.update(f"{library}=={version(library)}\n".encode())
+        digest.update(f"{library}=={installed_version(library)}\n".encode())
     for file in source_files():
         digest.update(file.name.encode())
         digest.update(file.read_bytes())

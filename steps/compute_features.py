@@ -13,4 +13,5 @@ from steps.caching import CODE
 def compute_features(source: Table, definition: FeatureDefinition) -> tuple[Annotated[Table, "raw_features"], Annotated[Table, "labels"]]:
     """Compute the features and the measured labels by the definition that the model file chooses."""
     log_metadata({"definition": definition.kind, "features": len(definition.feature_names)})
-    return definition.features(source), definition.labels(source)
+    sources = dict.fromkeys(definition.inputs, source)
+    return definition.features(sources), definition.labels(sources)

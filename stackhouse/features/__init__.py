@@ -1,12 +1,18 @@
 """Feature definitions: one module each, all Narwhals expressions, so that every engine computes the same values.
 
-A definition is a frozen pydantic model with a `kind`, the columns that it reads, and `compute`. To add one, write its
-module and name it in the union below; a model file then chooses it by its kind.
+A definition is a frozen pydantic model with a `kind`, the inputs that it reads, and what it computes of them (see
+`definition.py`). To add one, write its module and name it in the union below; a model file then chooses it by its kind.
 """
 
+from typing import Annotated
+
+from pydantic import Field
+
+from stackhouse.features.columns import Columns
+from stackhouse.features.definition import Definition
 from stackhouse.features.route_day import RouteDay
 
-FeatureDefinition = RouteDay
-"""Every definition that a model file can choose under `features.definition`; a discriminated union from the second one on."""
+FeatureDefinition = Annotated[RouteDay | Columns, Field(discriminator="kind")]
+"""Every definition that a model file can choose under `features.definition`, by its kind."""
 
-__all__ = ["FeatureDefinition", "RouteDay"]
+__all__ = ["Columns", "Definition", "FeatureDefinition", "RouteDay"]

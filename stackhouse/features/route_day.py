@@ -5,13 +5,16 @@ What is known by then is a feature of that day: a flight that has not left count
 no delay. The label of a day carries the time at which the day begins, 09:00 UTC.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import narwhals as nw
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
-from stackhouse.errors import ColumnNotFoundError, DataError
-from stackhouse.features.windows import coefficient_of_variation, lag, ratio, rolling_sum
+from stackhouse.errors import DataError
+from stackhouse.features.calendar import iso_weekday, utc
+from stackhouse.features.definition import Definition
+from stackhouse.features.windows import coefficient_of_variation, lag, partitioned, ratio, rolling_sum
 from stackhouse.table import Roles, Table
 
 ROUTE = ("origin", "dest")
@@ -27,10 +30,8 @@ Days = Annotated[int, Field(ge=1, le=366)]
 """How many days a window is long, or how many days back a lag reads; a lag of 0 is today, and a negative one the future."""
 
 
-class RouteDay(BaseModel):
-    """Feature definition of one row for each route (origin, dest) and day."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class RouteDay(Definition):
+    """Feature definition of one row for each route (origin, dest) and day, from the input `flights`."""
 
     kind: Literal["route_day"] = "route_day"
     windows: tuple[Days, ...] = Field((7, 30), description="Lengths of the rolling windows, in days.", min_length=1)
@@ -46,9 +47,14 @@ class RouteDay(BaseModel):
         return days
 
     @property
-    def source_columns(self) -> tuple[str, ...]:
-        """Columns that the source has to have."""
-        return ("date", *ROUTE, "sched_dep_time", "dep_delay", "arr_delay", "air_time")
+    def inputs(self) -> Mapping[str, tuple[str, ...]]:
+        """One row a flight; times as hhmm of the day in New York, delays and air time in minutes, null where there was none."""
+        return {"flights": ("date", *ROUTE, "sched_dep_time", "dep_delay", "arr_delay", "air_time")}
+
+    @property
+    def primary_keys(self) -> tuple[str, ...]:
+        """A route."""
+        return ROUTE
 
     @property
     def timestamp(self) -> str:
@@ -75,7 +81,7 @@ class RouteDay(BaseModel):
         ]
         return ("late_rate_today", "flights_today", *(f"late_rate_lag_{days}d" for days in self.lags), *rolling, "day_of_week")
 
-    def features(self, flights: Table) -> Table:
+    def features(self, sources: Mapping[str, Table]) -> Table:
         """Compute the features, shape (n_routes × n_days since the route's first flight, 3 + n_features).
 
         Keys are origin and dest; `known_at` (UTC) is when the service day had closed. A flight that was still in the air
@@ -86,10 +92,9 @@ class RouteDay(BaseModel):
             ColumnNotFoundError: where the source lacks a column.
             DataError: where the source leaves a day out between its first and its last.
         """
-        source = self._read(flights)
+        flights = self.read(sources, "flights")
         _require_every_day(flights)
-        grid = _every_day(self._count(source))
-        by = list(ROUTE)
+        grid, by = partitioned(_every_day(self._count(_without_nan(flights.frame))), ROUTE)
         totals = grid.with_columns(
             ratio("late", "landed").alias("late_rate_today"),
             *(rolling_sum(name, days, by, "date").alias(f"{name}_sum_{days}d") for days in self.windows for name in _COUNTS),
@@ -98,13 +103,13 @@ class RouteDay(BaseModel):
             nw.col("scheduled").cast(nw.Float64).alias("flights_today"),
             *(lag("late_rate_today", days, by, "date").alias(f"late_rate_lag_{days}d") for days in self.lags),
             *(expression for days in self.windows for expression in _rolling_features(days)),
-            nw.col("date").dt.offset_by("1d").dt.weekday().cast(nw.Float64).alias("day_of_week"),
-            _utc("date", SERVICE_DAY_CLOSES).alias("known_at"),
+            iso_weekday(nw.col("date").dt.offset_by("1d")).alias("day_of_week"),
+            _after_midnight(SERVICE_DAY_CLOSES).alias("known_at"),
         )
         roles = Roles(primary_keys=ROUTE, timestamp=self.timestamp, features=self.feature_names)
         return Table(features.select(*roles.columns), roles, "route_day features")
 
-    def labels(self, flights: Table) -> Table:
+    def labels(self, sources: Mapping[str, Table]) -> Table:
         """Compute the late rate of each route and day with at least `min_flights` arrivals, shape (n_rows, 5).
 
         `late_rate` is the share in [0, 1] of the day's arrivals that were late; `label_time` (UTC) is when the day begins.
@@ -112,26 +117,18 @@ class RouteDay(BaseModel):
         Raises:
             ColumnNotFoundError: where the source lacks a column.
         """
-        arrived = self._read(flights).filter(~nw.col("arr_delay").is_null())
+        flights = _without_nan(self.read(sources, "flights").frame)
+        arrived = flights.filter(~nw.col("arr_delay").is_null())
         late = (nw.col("arr_delay") > self.late_minutes).cast(nw.Float64)
         daily = (
             arrived.select(*ROUTE, "date", late.alias("late_rate"))
             .group_by(*ROUTE, "date")
             .agg(nw.col("late_rate").mean(), nw.len().alias("arrivals"))
             .filter(nw.col("arrivals") >= self.min_flights)
-            .with_columns(_utc("date", SERVICE_DAY_STARTS).alias("label_time"))
+            .with_columns(nw.col("arrivals").cast(nw.Int64), _after_midnight(SERVICE_DAY_STARTS).alias("label_time"))
         )
         roles = self.label_roles
         return Table(daily.select(*roles.identity, *self.label_columns), roles, "route_day labels")
-
-    def _read(self, flights: Table) -> nw.LazyFrame[Any]:
-        """The source columns, with NaN as null: engines do not agree on whether NaN is above a number."""
-        schema = flights.frame.collect_schema()
-        if missing := [column for column in self.source_columns if column not in schema]:
-            raise ColumnNotFoundError.missing(flights.name, missing, schema, "The definition route_day reads these columns.")
-        frame = flights.frame.select(*self.source_columns)
-        floats = [name for name in self.source_columns if schema[name].is_float()]
-        return frame.with_columns(*(nw.when(~nw.col(name).is_nan()).then(nw.col(name)) for name in floats)) if floats else frame
 
     def _count(self, source: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Whole numbers of each route and day, so that sums over windows are exact; shape (n_route_days, 3 + n_counts)."""
@@ -155,6 +152,13 @@ class RouteDay(BaseModel):
             of_known(nw.col("air_time") * nw.col("air_time")).alias("air_squared"),
         )
         return counted.group_by(*ROUTE, "date").agg(*(nw.col(name).sum() for name in _COUNTS))
+
+
+def _without_nan(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Floats with NaN as null: engines do not agree on whether NaN is above a number."""
+    schema = frame.collect_schema()
+    floats = [name for name in schema.names() if schema[name].is_float()]
+    return frame.with_columns(*(nw.when(~nw.col(name).is_nan()).then(nw.col(name)) for name in floats)) if floats else frame
 
 
 _COUNTS = ("scheduled", "cancelled", "landed", "late", "delay", "air", "air_squared")
@@ -193,5 +197,5 @@ def _every_day(daily: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return grid.join(daily, on=[*ROUTE, "date"], how="left").with_columns(*(nw.col(name).fill_null(0) for name in _COUNTS))
 
 
-def _utc(column: str, offset: str) -> nw.Expr:
-    return nw.col(column).cast(nw.Datetime("us")).dt.offset_by(offset).dt.replace_time_zone("UTC")
+def _after_midnight(offset: str) -> nw.Expr:
+    return utc(nw.col("date").cast(nw.Datetime("us")).dt.offset_by(offset))

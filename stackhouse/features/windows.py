@@ -5,8 +5,23 @@ Every expression expects a dense table (one row for each entity and day, no day 
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import narwhals as nw
+
+_ENTITY = "__entity"
+
+
+def partitioned(frame: nw.LazyFrame[Any], keys: Sequence[str]) -> tuple[nw.LazyFrame[Any], list[str]]:
+    """Return the frame with the columns to partition windows by: the keys themselves, or on pandas one column made of them.
+
+    Source: a rolling window of Narwhals on pandas puts the sums of one group into the rows of another where a group has two
+    keys (narwhals 2.28, pandas 3.0: the groups come back in an order of their own); with one key it does not.
+    """
+    if not frame.implementation.is_pandas() or len(keys) == 1:
+        return frame, list(keys)
+    entity = nw.concat_str(*(nw.col(key).cast(nw.String) for key in keys), separator="\x1f")
+    return frame.with_columns(entity.alias(_ENTITY)), [_ENTITY]
 
 
 def rolling_sum(column: str, days: int, by: Sequence[str], time: str) -> nw.Expr:

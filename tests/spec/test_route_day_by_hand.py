@@ -20,14 +20,14 @@ def flights() -> pl.DataFrame:
 
 
 def test_features_equal_those_written_by_hand(flights: pl.DataFrame) -> None:
-    ours = RouteDay().features(Table.of(flights)).collect().to_native()
+    ours = RouteDay().features({"flights": Table.of(flights)}).collect().to_native()
     by_hand = route_day_polars.features(flights.lazy()).collect()
     key = [*ROUTE, "known_at"]
     assert_frame_equal(ours.sort(key), by_hand.sort(key), rel_tol=0, abs_tol=1e-12)
 
 
 def test_labels_equal_those_written_by_hand(flights: pl.DataFrame) -> None:
-    ours = RouteDay().labels(Table.of(flights)).collect().to_native()
+    ours = RouteDay().labels({"flights": Table.of(flights)}).collect().to_native()
     by_hand = route_day_polars.labels(flights.lazy()).collect()
     key = [*ROUTE, "label_time"]
     assert_frame_equal(ours.sort(key), by_hand.sort(key), rel_tol=0, abs_tol=1e-12)

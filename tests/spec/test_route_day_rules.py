@@ -51,14 +51,14 @@ def table(*flights: Flight) -> Table:
 
 def by_day(name: str, *flights: Flight, dest: str = "BOS", origin: str = "JFK", **parameters: object) -> dict[int, float | None]:
     """The feature of one route by the service day that it describes."""
-    features = RouteDay(**{"windows": (2,), "lags": (1,), **parameters}).features(table(*flights))
+    features = RouteDay(**{"windows": (2,), "lags": (1,), **parameters}).features({"flights": table(*flights)})
     rows = features.collect().to_native().filter(pl.col("dest") == dest, pl.col("origin") == origin).sort("known_at")
     days = [(known - timedelta(hours=33)).day for known in rows["known_at"]]
     return dict(zip(days, rows[name].to_list(), strict=True))
 
 
 def labels(*flights: Flight, min_flights: int = 1, late_minutes: int = 15) -> dict[tuple[str, int], tuple[float, int]]:
-    rows = RouteDay(min_flights=min_flights, late_minutes=late_minutes).labels(table(*flights)).collect().to_native()
+    rows = RouteDay(min_flights=min_flights, late_minutes=late_minutes).labels({"flights": table(*flights)}).collect().to_native()
     return {(row["dest"], row["label_time"].day): (row["late_rate"], row["arrivals"]) for row in rows.to_dicts()}
 
 
@@ -195,7 +195,7 @@ def test_day_without_a_flight_on_the_route_is_a_day_of_zero_flights() -> None:
 
 def test_source_that_leaves_a_day_out_is_refused_since_windows_count_days_as_rows() -> None:
     with pytest.raises(DataError, match="flights has rows for 2 of the 3 days from 2013-01-01 to 2013-01-03"):
-        RouteDay().features(table(flight(1, late=60), flight(3)))
+        RouteDay().features({"flights": table(flight(1, late=60), flight(3))})
 
 
 def test_route_has_no_row_before_its_first_flight() -> None:
@@ -221,8 +221,8 @@ def test_routes_do_not_see_each_other() -> None:
 
 def test_features_of_a_day_do_not_change_when_later_days_become_known() -> None:
     first = [flight(1, late=60), flight(2), flight(2, dest="LAX"), flight(3, late=60)]
-    known = RouteDay(windows=(2,), lags=(1, 2)).features(table(*first)).collect().to_native()
-    more = RouteDay(windows=(2,), lags=(1, 2)).features(table(*first, flight(4, late=99), flight(5, dest="LAX"))).collect().to_native()
+    known = RouteDay(windows=(2,), lags=(1, 2)).features({"flights": table(*first)}).collect().to_native()
+    more = RouteDay(windows=(2,), lags=(1, 2)).features({"flights": table(*first, flight(4, late=99), flight(5, dest="LAX"))}).collect().to_native()
     keys = ["origin", "dest", "known_at"]
     assert more.filter(pl.col("known_at") <= known["known_at"].max()).sort(keys).equals(known.sort(keys))
 
@@ -230,7 +230,7 @@ def test_features_of_a_day_do_not_change_when_later_days_become_known() -> None:
 def test_order_of_the_flights_does_not_matter() -> None:
     flights = [flight(1, late=60), flight(2), flight(2, dest="LAX"), flight(3, late=60), cancelled(3)]
     keys = ["origin", "dest", "known_at"]
-    straight, turned = (RouteDay().features(table(*rows)).collect().to_native().sort(keys) for rows in (flights, flights[::-1]))
+    straight, turned = (RouteDay().features({"flights": table(*rows)}).collect().to_native().sort(keys) for rows in (flights, flights[::-1]))
     assert straight.equals(turned)
 
 
@@ -246,14 +246,14 @@ def test_day_of_week_is_that_of_the_day_that_follows(day: int, weekday: float) -
 def test_day_begins_and_the_day_before_closes_at_nine_utc_in_summer_and_winter(day: date) -> None:
     one = table({**flight(1), "date": day})
     begins = datetime(day.year, day.month, day.day, 9, tzinfo=UTC)
-    assert RouteDay(min_flights=1).labels(one).collect()["label_time"].to_list() == [begins]
-    assert RouteDay().features(one).collect()["known_at"].to_list() == [begins + timedelta(days=1)]
+    assert RouteDay(min_flights=1).labels({"flights": one}).collect()["label_time"].to_list() == [begins]
+    assert RouteDay().features({"flights": one}).collect()["known_at"].to_list() == [begins + timedelta(days=1)]
 
 
 def test_label_of_a_day_is_joined_to_the_features_of_the_day_before() -> None:
     flights = table(flight(1, late=60), flight(2), flight(3, late=60))
     definition = RouteDay(windows=(2,), lags=(1,), min_flights=1)
-    joined = join_as_of(definition.labels(flights), definition.features(flights))
+    joined = join_as_of(definition.labels({"flights": flights}), definition.features({"flights": flights}))
     rows = joined.table.collect(["label_time", "late_rate", "late_rate_today"]).to_native().sort("label_time")
     assert rows["late_rate"].to_list() == [0.0, 1.0]
     assert rows["late_rate_today"].to_list() == [1.0, 0.0]
@@ -280,15 +280,15 @@ def test_label_counts_each_route_and_day_alone() -> None:
 
 def test_roles_of_features_and_labels() -> None:
     definition, flights = RouteDay(windows=(2,), lags=(1,)), table(flight(1))
-    assert definition.features(flights).roles == Roles(
+    assert definition.features({"flights": flights}).roles == Roles(
         primary_keys=("origin", "dest"), timestamp="known_at", features=definition.feature_names
     )
-    assert definition.labels(flights).roles == Roles(primary_keys=("origin", "dest"), timestamp="label_time", label="late_rate")
+    assert definition.labels({"flights": flights}).roles == Roles(primary_keys=("origin", "dest"), timestamp="label_time", label="late_rate")
 
 
 def test_features_are_float64_and_come_in_the_order_of_their_names() -> None:
     definition = RouteDay()
-    frame = definition.features(table(flight(1))).collect().to_native()
+    frame = definition.features({"flights": table(flight(1))}).collect().to_native()
     assert frame.columns == ["origin", "dest", "known_at", *definition.feature_names]
     assert {frame[name].dtype for name in definition.feature_names} == {pl.Float64}
 
@@ -305,4 +305,4 @@ def test_source_without_a_column_is_refused(column: str) -> None:
     source = Table.of(pl.DataFrame([flight(1)], schema=SCHEMA).drop(column), name="the flights")
     for compute in (RouteDay().features, RouteDay().labels):
         with pytest.raises(ColumnNotFoundError, match=f"the flights has no column '{column}'; it has .*route_day reads these columns"):
-            compute(source)
+            compute({"flights": source})

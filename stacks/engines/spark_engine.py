@@ -1,0 +1,105 @@
+"""Spark: for tables past one machine. On a laptop a local session with a JVM of the system; on a cluster the session that is there.
+
+Delta tables are opened by their Parquet files, as delta-rs lists them for the version: no Delta package for the JVM is needed.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import polars as pl
+import pyarrow as pa
+from deltalake import DeltaTable
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from stackhouse.errors import InfrastructureError
+from stacks.engines.engine import BATCH_ROWS, Engine
+
+LOCAL = {
+    "spark.ui.enabled": "false",
+    "spark.sql.shuffle.partitions": "4",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.parquet.compression.codec": "zstd",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": str(BATCH_ROWS),
+}
+"""Settings of a session that is started here; a session that runs already keeps its own, but for the zone."""
+
+
+class SparkEngine:
+    """Opens tables as Spark frames."""
+
+    name = "spark"
+
+    def scan_parquet(self, files: Sequence[Path | str]) -> nw.LazyFrame[Any]:
+        """Open Parquet files; see the port."""
+        return nw.from_native(session().read.parquet(*(str(file) for file in files)))
+
+    def scan_delta(self, delta: DeltaTable) -> nw.LazyFrame[Any]:
+        """Open the files of a Delta table; see the port."""
+        schema = from_arrow_schema(pa.schema(delta.schema().to_arrow()))
+        files = delta.file_uris()
+        frame = session().read.schema(schema).parquet(*files) if files else session().createDataFrame([], schema)
+        return nw.from_native(frame)
+
+    def sink_parquet(self, frame: nw.LazyFrame[Any], folder: Path) -> None:
+        """Write from the executors; see the port."""
+        _native(frame).write.mode("overwrite").option("compression", "zstd").parquet(str(folder))
+
+    def batches(self, frame: nw.LazyFrame[Any], rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+        """Write to a temporary folder and read that in a stream, so that the driver never holds the table; see the port."""
+        from pyarrow import dataset
+
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary) / "rows"
+            self.sink_parquet(frame, folder)
+            yield from dataset.dataset(folder, format="parquet").to_batches(batch_size=rows)
+
+    def map_batches(
+        self, frame: nw.LazyFrame[Any], function: Callable[[pl.DataFrame], pl.DataFrame], schema: dict[str, pl.DataType]
+    ) -> nw.LazyFrame[Any]:
+        """Apply a function on the executors; see the port."""
+        target = pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+
+        def mapped(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                rows = function(pl.DataFrame(pl.from_arrow(batch)))
+                yield from rows.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(target).to_batches()
+
+        return nw.from_native(_native(frame).mapInArrow(mapped, from_arrow_schema(target)))
+
+
+def session() -> SparkSession:
+    """Return the active session, or start a local one.
+
+    Raises:
+        InfrastructureError: where no session can be started, for want of a Java that Spark runs on.
+    """
+    active = SparkSession.getActiveSession()
+    if active is None:
+        builder = SparkSession.builder.appName("stackhouse").master(os.environ.get("SPARK_MASTER", "local[*]"))
+        for key, value in LOCAL.items():
+            builder = builder.config(key, value)
+        try:
+            active = builder.getOrCreate()
+        except Exception as error:
+            raise InfrastructureError(
+                f"Spark cannot be started: {error}. It needs Java 17 or 21 of the system, e.g. `apt install openjdk-17-jre-headless`."
+            ) from error
+        active.sparkContext.setLogLevel("ERROR")
+    active.conf.set("spark.sql.session.timeZone", "UTC")
+    return active
+
+
+def _native(frame: nw.LazyFrame[Any]) -> DataFrame:
+    native: DataFrame = frame.to_native()
+    return native
+
+
+ENGINE: Engine = SparkEngine()

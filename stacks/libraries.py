@@ -1,0 +1,20 @@
+"""Versions of the installed libraries, under the names that a requirement gives them."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+_OTHER_PACKAGES = {"xgboost": "xgboost-cpu"}
+"""Packages that bring the same library without what only GPUs need."""
+
+
+def installed_version(library: str) -> str:
+    """Return the version of a library, whichever package brought it.
+
+    Raises:
+        PackageNotFoundError: where no package did.
+    """
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        if library not in _OTHER_PACKAGES:
+            raise
+        return version(_OTHER_PACKAGES[library])
