@@ -4,6 +4,7 @@ Delta tables are opened by their Parquet files, as delta-rs lists them for the v
 """
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -83,6 +84,7 @@ def session() -> SparkSession:
     """
     active = SparkSession.getActiveSession()
     if active is None:
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # or the workers run on whatever `python3` is
         builder = SparkSession.builder.appName("stackhouse").master(os.environ.get("SPARK_MASTER", "local[*]"))
         for key, value in LOCAL.items():
             builder = builder.config(key, value)
