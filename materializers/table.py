@@ -1,10 +1,8 @@
-"""Table as a Parquet dataset, compressed with zstd, written and read lazily."""
+"""Table as a Parquet dataset, compressed with zstd, written by the engine that computes it and read lazily by that of the stack."""
 
 from pathlib import Path
 from typing import Any, ClassVar
 
-import narwhals as nw
-import polars as pl
 from zenml.enums import ArtifactType, VisualizationType
 from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.metadata.metadata_types import MetadataType
@@ -15,6 +13,8 @@ from stackhouse.content import content_hash
 from stackhouse.profile import profile
 from stackhouse.report import Report
 from stackhouse.table import Roles, Table
+from stacks.active_engine import active_engine
+from stacks.engines import Engine, engine, engine_of
 
 
 class _Header(Report):
@@ -32,42 +32,37 @@ class TableMaterializer(BaseMaterializer):
     ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.DATA
 
     def save(self, data: Table) -> None:
-        """Compute the frame in a stream and write it."""
+        """Compute the frame where it lies and write it."""
         with written_folder(self.artifact_store, f"{self.uri}/data") as folder:
-            _polars(data).sink_parquet(folder / "part-00000.parquet", compression="zstd")
+            engine_of(data).sink_parquet(data.frame, folder)
         header = _Header(name=data.name, roles=data.roles)
         write_text(self.artifact_store, f"{self.uri}/table.json", header.model_dump_json())
 
     def load(self, data_type: type[Any]) -> Table:
-        """Open the dataset; nothing is read until a column is used."""
-        header = _Header.model_validate_json(read_text(self.artifact_store, f"{self.uri}/table.json"))
-        remote_copy = Path() if self.artifact_store.config.is_local else self._temporary_folder()
-        folder = local_folder(self.artifact_store, f"{self.uri}/data", remote_copy)
-        return Table(nw.from_native(pl.scan_parquet(folder / "*.parquet")), header.roles, header.name)
+        """Open the dataset with the engine of the stack; nothing is read until a column is used."""
+        return self._open(active_engine())
 
     def compute_content_hash(self, data: Table) -> str:
         """Hash what was written, so that a lazy frame is not computed a second time."""
-        return content_hash(self.load(Table))
+        return content_hash(self._open(engine("polars")))
 
     def extract_metadata(self, data: Table) -> dict[str, MetadataType]:
         """Show rows, columns and roles."""
-        written = self.load(Table)
+        written = self._open(engine("polars"))
         roles = {role: str(value) for role, value in written.roles.model_dump().items() if value}
         return {"rows": written.count(), "columns": len(written.columns), **roles}
 
     def save_visualizations(self, data: Table) -> dict[str, VisualizationType]:
         """Show a profile of the features; never raw rows."""
-        page = render(profile(self.load(Table)))
+        page = render(profile(self._open(engine("polars"))))
         return {write_text(self.artifact_store, f"{self.uri}/profile.html", page): VisualizationType.HTML}
+
+    def _open(self, with_engine: Engine) -> Table:
+        header = _Header.model_validate_json(read_text(self.artifact_store, f"{self.uri}/table.json"))
+        remote_copy = Path() if self.artifact_store.config.is_local else self._temporary_folder()
+        folder = local_folder(self.artifact_store, f"{self.uri}/data", remote_copy)
+        return Table(with_engine.scan_parquet(sorted(folder.glob("*.parquet"))), header.roles, header.name)
 
     def _temporary_folder(self) -> Path:
         with self.get_temporary_directory(delete_at_exit=False) as folder:
             return Path(folder)
-
-
-def _polars(table: Table) -> pl.LazyFrame:
-    native = table.frame.to_native()
-    if isinstance(native, pl.LazyFrame):
-        return native
-    collected: pl.DataFrame = table.collect().to_native()
-    return collected.lazy()
