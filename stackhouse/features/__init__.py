@@ -9,10 +9,12 @@ from typing import Annotated
 from pydantic import Field
 
 from stackhouse.features.columns import Columns
+from stackhouse.features.cost import CostFeatures
 from stackhouse.features.definition import Definition
+from stackhouse.features.reliability import ReliabilityFeatures
 from stackhouse.features.route_day import RouteDay
 
-FeatureDefinition = Annotated[RouteDay | Columns, Field(discriminator="kind")]
+FeatureDefinition = Annotated[RouteDay | CostFeatures | ReliabilityFeatures | Columns, Field(discriminator="kind")]
 """Every definition that a model file can choose under `features.definition`, by its kind."""
 
-__all__ = ["Columns", "Definition", "FeatureDefinition", "RouteDay"]
+__all__ = ["Columns", "CostFeatures", "Definition", "FeatureDefinition", "ReliabilityFeatures", "RouteDay"]

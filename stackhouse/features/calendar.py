@@ -19,3 +19,26 @@ def iso_weekday(day: nw.Expr) -> nw.Expr:
     """
     number = day.dt.weekday()
     return nw.when(number == 0).then(nw.lit(7)).otherwise(number).cast(nw.Float64)
+
+
+def day_number(day: nw.Expr) -> nw.Expr:
+    """Days since the first of January of year 1, which is day 1, of a date or time. Shape: (n_rows,), int64.
+
+    A difference of two numbers is a count of days; Spark has no `dt.total_days` of a difference of dates.
+
+    Source: the proleptic Gregorian calendar, a leap year every 4th year, but for the 100th, save the 400th; as `date.toordinal`.
+    """
+    years = day.dt.year().cast(nw.Int64) - 1
+    return years * 365 + years // 4 - years // 100 + years // 400 + day.dt.ordinal_day().cast(nw.Int64)
+
+
+def whole_seconds(time: nw.Expr) -> nw.Expr:
+    """Seconds since the beginning of year 1 of a time, its fraction dropped; differences are durations. Shape: (n_rows,), int64.
+
+    Source: Narwhals has neither `dt.timestamp` nor `dt.total_seconds` on Spark (narwhals 2.28).
+    """
+    parts = (time.dt.hour(), 3_600), (time.dt.minute(), 60), (time.dt.second(), 1)
+    seconds = day_number(time) * 86_400
+    for part, weight in parts:
+        seconds = seconds + part.cast(nw.Int64) * weight
+    return seconds

@@ -1,0 +1,281 @@
+"""Features and labels of a workspace on a day: what it used, what that cost at list price, and how unusual it was.
+
+A day ends at midnight UTC, and its row is known `arrival_days` later. Usage is a ledger: corrections (RETRACTION, RESTATEMENT) are
+summed with what they correct, but only from the day on which they were ingested; the features of a day see the ledger as it then was.
+The label of a day is what the whole ledger says today, and carries the midnight at which the day began.
+
+Source: docs.databricks.com/en/admin/system-tables/billing (sum over all record types; records arrive within hours, corrections later),
+docs.databricks.com/en/admin/system-tables/pricing (list prices and their windows).
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import narwhals as nw
+from pydantic import Field
+
+from stackhouse.errors import DataError
+from stackhouse.features.calendar import day_number, iso_weekday, utc
+from stackhouse.features.definition import Definition
+from stackhouse.features.windows import ratio
+from stackhouse.table import Roles, Table
+
+WORKSPACE = ("workspace_id",)
+WEEK, MONTH = 7, 30
+FLAT = 1e-10
+"""Share of Σx² below which a spread is rounding: a coefficient of variation under 0.001 %, a flat line."""
+DECIMALS = 9
+"""What a day's sums are rounded to, so that usage and its retraction give 0 on every engine, whatever the order of the sum."""
+
+_AMOUNTS = ("dbu", "cost", "serverless_dbu", "jobs_on_all_purpose")
+_SUMS = {
+    **{name: (name, (0, 0)) for name in _AMOUNTS},
+    "dbu_1d_ago": ("dbu", (1, 1)),
+    "dbu_7d_ago": ("dbu", (WEEK, WEEK)),
+    "dbu_total_7d": ("dbu", (0, WEEK - 1)),
+    "cost_total_7d": ("cost", (0, WEEK - 1)),
+    "dbu_total_30d": ("dbu", (0, MONTH - 1)),
+    "dbu_total_before": ("dbu", (1, WEEK)),
+    "dbu_squares_before": ("dbu_squared", (1, WEEK)),
+}
+"""Sums over days by their age: name, what is summed, from the youngest to the oldest day."""
+
+
+class CostFeatures(Definition):
+    """Feature definition of one row for each workspace and day, from the inputs `usage` and `list_prices`."""
+
+    kind: Literal["cost_features"] = "cost_features"
+    arrival_days: int = Field(0, ge=0, le=7, description="Days after midnight until the usage of a day has arrived and its row is known.")
+
+    @property
+    def inputs(self) -> Mapping[str, tuple[str, ...]]:
+        """Columns of `system.billing.usage` and `system.billing.list_prices`; the structs are read for one field or two each."""
+        joined = ("cloud", "sku_name", "usage_unit")
+        usage = ("record_id", "workspace_id", *joined, "usage_start_time", "usage_date", "usage_quantity", "ingestion_date")
+        return {
+            "usage": (*usage, "usage_metadata", "product_features"),
+            "list_prices": (*joined, "price_start_time", "price_end_time", "pricing"),
+        }
+
+    @property
+    def primary_keys(self) -> tuple[str, ...]:
+        """A workspace."""
+        return WORKSPACE
+
+    @property
+    def timestamp(self) -> str:
+        """Column that says from when a feature row was known."""
+        return "known_at"
+
+    @property
+    def label_roles(self) -> Roles:
+        """Roles of the columns of the label table."""
+        return Roles(primary_keys=WORKSPACE, timestamp="label_time", label="cost_growth_rate")
+
+    @property
+    def label_columns(self) -> tuple[str, ...]:
+        """Columns of the label table that are measured, any of which can be the source of a label.
+
+        Neither has the name of a feature: `daily_cost` is one, so the label of the day to come is `cost`.
+        """
+        return ("cost_growth_rate", "cost")
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the features, in the order in which `features` gives them."""
+        used = ("daily_dbu", "daily_cost", "avg_dbu_7d", "avg_dbu_30d", "dbu_change_pct_1d", "dbu_change_pct_7d", "z_score_7d")
+        return (*used, "serverless_adoption_ratio", "jobs_on_all_purpose_cost", "is_weekend", "day_of_week")
+
+    def features(self, sources: Mapping[str, Table]) -> Table:
+        """Compute the features, shape (n_workspaces × n_days since the workspace's first usage, 3 + n_features).
+
+        The key is workspace_id; `known_at` (UTC) is midnight after the day, `arrival_days` later; `usage_date` is carried along.
+        All are float64. `daily_dbu` and `daily_cost` are 0 on a day without usage, cost in the currency of the list prices;
+        `avg_dbu_*` are means over the day and those before it; `dbu_change_pct_*` are the change in percent since one and seven days
+        before, null where there was nothing to change from; `z_score_7d` is how many (population) standard deviations of the seven
+        days before lie between their mean and the day, null where there are fewer or they do not vary; `serverless_adoption_ratio` is a
+        share of DBU, null without any; `is_weekend` (0, 1) and `day_of_week` (Monday 1) are those of the day that begins at `known_at`.
+
+        Raises:
+            ColumnNotFoundError: where an input lacks a column.
+            ConfigurationError: where an input is missing.
+            DataError: where usage has no list price, or several, or where a day has no usage at all.
+        """
+        grid, ledger = self._read_ledger(sources)
+        total, squares = nw.col("dbu_total_before"), nw.col("dbu_squares_before")
+        spread = WEEK * squares - total * total
+        varies = (nw.col("days_before") >= WEEK) & (spread > FLAT * WEEK * squares)
+        deviation = nw.when(varies).then(spread).sqrt() / WEEK
+        next_day = nw.col("day").dt.offset_by(f"{1 + self.arrival_days}d")
+        weekday = iso_weekday(next_day)
+        rows = self._seen_on_each_day(grid, ledger).with_columns(
+            nw.col("dbu").alias("daily_dbu"),
+            nw.col("cost").alias("daily_cost"),
+            ratio("dbu_total_7d", "days_7d").alias("avg_dbu_7d"),
+            ratio("dbu_total_30d", "days_30d").alias("avg_dbu_30d"),
+            ((ratio("dbu", "dbu_1d_ago") - 1) * 100).alias("dbu_change_pct_1d"),
+            ((ratio("dbu", "dbu_7d_ago") - 1) * 100).alias("dbu_change_pct_7d"),
+            ((nw.col("dbu") - total / WEEK) / deviation).alias("z_score_7d"),
+            ratio("serverless_dbu", "dbu").alias("serverless_adoption_ratio"),
+            nw.col("jobs_on_all_purpose").alias("jobs_on_all_purpose_cost"),
+            (weekday >= 6).cast(nw.Float64).alias("is_weekend"),
+            weekday.alias("day_of_week"),
+            _midnight_after("day", 1 + self.arrival_days).alias("known_at"),
+            nw.col("day").alias("usage_date"),
+        )
+        roles = Roles(primary_keys=WORKSPACE, timestamp=self.timestamp, features=self.feature_names)
+        return Table(rows.select(*roles.columns, "usage_date"), roles, "cost_features features")
+
+    def labels(self, sources: Mapping[str, Table]) -> Table:
+        """Compute what each workspace cost on each day, and how much more than usual; shape (n_workspaces × n_days, 5).
+
+        `cost` is the day's list cost, corrections included whenever they came; `cost_growth_rate` is cost over the mean of the seven
+        days before, as they were known when the day began, less 1: 0.1 is a tenth more. It is null in a workspace's first seven days
+        and after a week without cost. `label_time` (UTC) is when the day begins; `usage_date` is the day.
+
+        Raises:
+            ColumnNotFoundError: where an input lacks a column.
+            ConfigurationError: where an input is missing.
+            DataError: where usage has no list price, or several, or where a day has no usage at all.
+        """
+        grid, ledger = self._read_ledger(sources)
+        measured = ledger.group_by(*WORKSPACE, "usage_date").agg(nw.col("cost").sum()).with_columns(nw.col("cost").round(DECIMALS))
+        usual = self._seen_on_each_day(grid, ledger).with_columns(
+            nw.col("day").dt.offset_by("1d").cast(nw.Date).alias("day"),
+            nw.when(nw.col("days_7d") == WEEK).then(nw.col("cost_total_7d") / WEEK).alias("usual"),
+        )
+        rows = (
+            grid.join(measured, left_on=[*WORKSPACE, "day"], right_on=[*WORKSPACE, "usage_date"], how="left")
+            .join(usual.select(*WORKSPACE, "day", "usual"), on=[*WORKSPACE, "day"], how="left")
+            .with_columns(nw.col("cost").fill_null(0.0))
+            .with_columns(
+                (ratio("cost", "usual") - 1).alias("cost_growth_rate"),
+                _midnight_after("day", 0).alias("label_time"),
+                nw.col("day").alias("usage_date"),
+            )
+        )
+        roles = self.label_roles
+        return Table(rows.select(*roles.identity, *self.label_columns, "usage_date"), roles, "cost_features labels")
+
+    def _read_ledger(self, sources: Mapping[str, Table]) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
+        """The grid of workspaces and days, and the amounts of each workspace by the day of use and the day of ingestion."""
+        usage, prices = self.read(sources, "usage"), self.read(sources, "list_prices")
+        _require_every_day(usage)
+        priced = _priced(_flat_usage(usage.frame), _flat_prices(prices.frame))
+        _require_one_price(priced, usage.name)
+        dbu = nw.when(nw.col("usage_unit") == "DBU").then(nw.col("quantity")).otherwise(0.0)
+        cost = nw.col("quantity") * nw.col("price")
+        on_all_purpose = ~nw.col("job_id").is_null() & nw.col("sku_name").str.contains("ALL_PURPOSE")
+        ledger = (
+            priced.filter(nw.col("applies"))
+            .with_columns(dbu.alias("dbu"), cost.alias("cost"))
+            .with_columns(
+                nw.when(nw.col("serverless")).then(nw.col("dbu")).otherwise(0.0).alias("serverless_dbu"),
+                nw.when(on_all_purpose).then(nw.col("cost")).otherwise(0.0).alias("jobs_on_all_purpose"),
+            )
+            .group_by(*WORKSPACE, "usage_date", "ingestion_date")
+            .agg(*(nw.col(name).sum() for name in _AMOUNTS))
+        )
+        return _grid(usage.frame), ledger
+
+    def _seen_on_each_day(self, grid: nw.LazyFrame[Any], ledger: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """One row for each workspace and day, with sums over what its ledger said of that day and the 30 before, when they were known."""
+        age = day_number(nw.col("day")) - day_number(nw.col("usage_date"))
+        arrived = day_number(nw.col("ingestion_date")) - day_number(nw.col("day")) <= self.arrival_days
+        days = (
+            grid.join(ledger, on=list(WORKSPACE), how="inner")
+            .with_columns(age.alias("age"), arrived.alias("arrived"))
+            .filter((nw.col("age") >= 0) & (nw.col("age") < MONTH) & nw.col("arrived"))
+            .group_by(*WORKSPACE, "day", "age")
+            .agg(*(nw.col(name).sum() for name in _AMOUNTS))
+            .with_columns(*(nw.col(name).round(DECIMALS) for name in _AMOUNTS))
+        )
+
+        sums = (
+            days.with_columns((nw.col("dbu") * nw.col("dbu")).alias("dbu_squared"))
+            .select(*WORKSPACE, "day", *(_of_ages(column, ages).alias(name) for name, (column, ages) in _SUMS.items()))
+            .group_by(*WORKSPACE, "day")
+            .agg(*(nw.col(name).sum() for name in _SUMS))
+        )
+        since = day_number(nw.col("day")) - day_number(nw.col("first_day"))
+        return (
+            grid.join(sums, on=[*WORKSPACE, "day"], how="left")
+            .with_columns(*(nw.col(name).fill_null(0.0) for name in _SUMS), since.alias("days_before"))
+            .with_columns(
+                _at_most(nw.col("days_before") + 1, WEEK).alias("days_7d"), _at_most(nw.col("days_before") + 1, MONTH).alias("days_30d")
+            )
+        )
+
+
+def _flat_usage(usage: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Fields of structs as columns, decimals as float64; a missing `is_serverless` is none."""
+    return usage.select(
+        *(nw.col(name) for name in ("record_id", *WORKSPACE, "cloud", "sku_name", "usage_unit", "usage_start_time", "usage_date")),
+        nw.coalesce("ingestion_date", "usage_date").alias("ingestion_date"),
+        nw.col("usage_quantity").cast(nw.Float64).alias("quantity"),
+        nw.col("usage_metadata").struct.field("job_id").alias("job_id"),
+        nw.col("product_features").struct.field("is_serverless").fill_null(value=False).alias("serverless"),
+    )
+
+
+def _flat_prices(prices: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    price = nw.col("pricing").struct.field("default").cast(nw.Float64).alias("price")
+    return prices.select("cloud", "sku_name", "usage_unit", "price_start_time", "price_end_time", price)
+
+
+def _priced(usage: nw.LazyFrame[Any], prices: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Usage with every price of its SKU; `applies` says which one held when the usage began."""
+    joined = usage.join(prices, on=["cloud", "sku_name", "usage_unit"], how="left")
+    begun = nw.col("usage_start_time") >= nw.col("price_start_time")
+    open_ended = nw.col("price_end_time").is_null()
+    ended = (nw.col("usage_start_time") >= nw.col("price_end_time")).fill_null(value=False)
+    holds = begun.fill_null(value=False) & (open_ended | ~ended) & ~nw.col("price").is_null()
+    return joined.with_columns(holds.alias("applies"))
+
+
+def _require_one_price(priced: nw.LazyFrame[Any], where: str) -> None:
+    applies = nw.when(nw.col("applies")).then(nw.lit(1)).otherwise(nw.lit(0)).cast(nw.Int64).alias("prices")
+    found = priced.select("record_id", "sku_name", applies).group_by("record_id", "sku_name").agg(nw.col("prices").sum())
+    wrong = found.filter(nw.col("prices") != 1).with_columns((nw.col("prices") > 1).alias("several"))
+    counts = wrong.group_by("sku_name", "several").agg(nw.len().alias("rows")).collect(backend="polars").sort("sku_name", "several")
+    if len(counts):
+        problems = [
+            f"{rows:,} rows of {sku} have {'more than one list price' if several else 'no list price'}"
+            for sku, several, rows in counts.select("sku_name", "several", "rows").rows()
+        ]
+        raise DataError(
+            f"{where}: {'; '.join(problems)} at the time of use. Their cost would be left out or counted twice. "
+            "Load list_prices for every cloud, SKU and unit of the period, each record_id once."
+        )
+
+
+def _require_every_day(usage: Table) -> None:
+    day = nw.col("usage_date")
+    span = usage.frame.select(day.min().alias("first"), day.max().alias("last"), day.n_unique().alias("days")).collect(backend="polars")
+    first, last, days = span.row(0)
+    if first is not None and days != (expected := (last - first).days + 1):
+        raise DataError(
+            f"{usage.name} has usage on {days} of the {expected} days from {first} to {last}; a day of which nothing was loaded would "
+            "count as one without cost. Load the days that are missing, or a period without gaps."
+        )
+
+
+def _grid(usage: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """One row for each workspace and each day of the source since the workspace's first usage, with that `first_day`."""
+    workspaces = usage.group_by(*WORKSPACE).agg(nw.col("usage_date").min().alias("first_day"))
+    days = usage.select(nw.col("usage_date").alias("day")).unique()
+    return workspaces.join(days, how="cross").filter(nw.col("day") >= nw.col("first_day"))
+
+
+def _of_ages(column: str, ages: tuple[int, int]) -> nw.Expr:
+    youngest, oldest = ages
+    inside = (nw.col("age") >= youngest) & (nw.col("age") <= oldest)
+    return nw.when(inside).then(nw.col(column)).otherwise(0.0)
+
+
+def _at_most(count: nw.Expr, limit: int) -> nw.Expr:
+    return nw.when(count > limit).then(nw.lit(limit)).otherwise(count).cast(nw.Float64)
+
+
+def _midnight_after(column: str, days: int) -> nw.Expr:
+    return utc(nw.col(column).cast(nw.Datetime("us")).dt.offset_by(f"{days}d"))
