@@ -18,12 +18,12 @@ def compare() -> None:
         AssertionError: where a value differs by more than 1e-12.
     """
     from stackhouse.features import RouteDay
-    from stackhouse.spec import SourceSpec
+    from stackhouse.sources import FlightsSource
     from stackhouse.table import Table
     from stacks.sources import read_source
 
     definition = RouteDay()
-    flights: pl.DataFrame = read_source(SourceSpec()).collect().to_native()
+    flights: pl.DataFrame = read_source(FlightsSource(), ["flights"])["flights"].collect().to_native()
     source = Table.of(flights)
     pairs = {
         "features": (

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, ClassVar
 
+from zenml.artifact_stores import BaseArtifactStore
 from zenml.enums import ArtifactType, VisualizationType
 from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.metadata.metadata_types import MetadataType
@@ -33,10 +34,7 @@ class TableMaterializer(BaseMaterializer):
 
     def save(self, data: Table) -> None:
         """Compute the frame where it lies and write it."""
-        with written_folder(self.artifact_store, f"{self.uri}/data") as folder:
-            engine_of(data).sink_parquet(data.frame, folder)
-        header = _Header(name=data.name, roles=data.roles)
-        write_text(self.artifact_store, f"{self.uri}/table.json", header.model_dump_json())
+        save_table(self.artifact_store, self.uri, data)
 
     def load(self, data_type: type[Any]) -> Table:
         """Open the dataset with the engine of the stack; nothing is read until a column is used."""
@@ -58,11 +56,24 @@ class TableMaterializer(BaseMaterializer):
         return {write_text(self.artifact_store, f"{self.uri}/profile.html", page): VisualizationType.HTML}
 
     def _open(self, with_engine: Engine) -> Table:
-        header = _Header.model_validate_json(read_text(self.artifact_store, f"{self.uri}/table.json"))
-        remote_copy = Path() if self.artifact_store.config.is_local else self._temporary_folder()
-        folder = local_folder(self.artifact_store, f"{self.uri}/data", remote_copy)
-        return Table(with_engine.scan_parquet(sorted(folder.glob("*.parquet"))), header.roles, header.name)
+        return open_table(self, self.uri, with_engine)
 
-    def _temporary_folder(self) -> Path:
-        with self.get_temporary_directory(delete_at_exit=False) as folder:
-            return Path(folder)
+
+def save_table(store: BaseArtifactStore, uri: str, table: Table) -> None:
+    """Write the rows below `data/`, name and roles beside them; the engine that computes the table writes it."""
+    with written_folder(store, f"{uri}/data") as folder:
+        engine_of(table).sink_parquet(table.frame, folder)
+    write_text(store, f"{uri}/table.json", _Header(name=table.name, roles=table.roles).model_dump_json())
+
+
+def open_table(materializer: BaseMaterializer, uri: str, with_engine: Engine) -> Table:
+    """Open what `save_table` wrote, in place or, where the artifact store is elsewhere, from a copy of its files."""
+    store = materializer.artifact_store
+    header = _Header.model_validate_json(read_text(store, f"{uri}/table.json"))
+    folder = local_folder(store, f"{uri}/data", Path() if store.config.is_local else _temporary_folder(materializer))
+    return Table(with_engine.scan_parquet(sorted(folder.glob("*.parquet"))), header.roles, header.name)
+
+
+def _temporary_folder(materializer: BaseMaterializer) -> Path:
+    with materializer.get_temporary_directory(delete_at_exit=False) as folder:
+        return Path(folder)

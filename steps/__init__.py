@@ -4,7 +4,8 @@ Importing this package makes ZenML know the materializers of our types.
 """
 
 from materializers.report import ReportMaterializer
+from materializers.source_tables import SourceTablesMaterializer
 from materializers.table import TableMaterializer
 from materializers.trained_model import TrainedModelMaterializer
 
-__all__ = ["ReportMaterializer", "TableMaterializer", "TrainedModelMaterializer"]
+__all__ = ["ReportMaterializer", "SourceTablesMaterializer", "TableMaterializer", "TrainedModelMaterializer"]

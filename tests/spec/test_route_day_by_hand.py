@@ -6,7 +6,7 @@ from polars.testing import assert_frame_equal
 
 from benchmarks import route_day_polars
 from stackhouse.features import RouteDay
-from stackhouse.spec import SourceSpec
+from stackhouse.sources import FlightsSource
 from stackhouse.table import Table
 from stacks.sources import read_source
 
@@ -16,7 +16,7 @@ ROUTE = ["origin", "dest"]
 @pytest.fixture(scope="module")
 def flights() -> pl.DataFrame:
     """The flights of January and February 2013."""
-    return read_source(SourceSpec(days=59)).collect().to_native()
+    return read_source(FlightsSource(days=59), ["flights"])["flights"].collect().to_native()
 
 
 def test_features_equal_those_written_by_hand(flights: pl.DataFrame) -> None:

@@ -221,8 +221,9 @@ def test_routes_do_not_see_each_other() -> None:
 
 def test_features_of_a_day_do_not_change_when_later_days_become_known() -> None:
     first = [flight(1, late=60), flight(2), flight(2, dest="LAX"), flight(3, late=60)]
-    known = RouteDay(windows=(2,), lags=(1, 2)).features({"flights": table(*first)}).collect().to_native()
-    more = RouteDay(windows=(2,), lags=(1, 2)).features({"flights": table(*first, flight(4, late=99), flight(5, dest="LAX"))}).collect().to_native()
+    definition, later = RouteDay(windows=(2,), lags=(1, 2)), [flight(4, late=99), flight(5, dest="LAX")]
+    known = definition.features({"flights": table(*first)}).collect().to_native()
+    more = definition.features({"flights": table(*first, *later)}).collect().to_native()
     keys = ["origin", "dest", "known_at"]
     assert more.filter(pl.col("known_at") <= known["known_at"].max()).sort(keys).equals(known.sort(keys))
 
@@ -230,7 +231,8 @@ def test_features_of_a_day_do_not_change_when_later_days_become_known() -> None:
 def test_order_of_the_flights_does_not_matter() -> None:
     flights = [flight(1, late=60), flight(2), flight(2, dest="LAX"), flight(3, late=60), cancelled(3)]
     keys = ["origin", "dest", "known_at"]
-    straight, turned = (RouteDay().features({"flights": table(*rows)}).collect().to_native().sort(keys) for rows in (flights, flights[::-1]))
+    both_ways = (RouteDay().features({"flights": table(*rows)}) for rows in (flights, flights[::-1]))
+    straight, turned = (features.collect().to_native().sort(keys) for features in both_ways)
     assert straight.equals(turned)
 
 
@@ -283,7 +285,8 @@ def test_roles_of_features_and_labels() -> None:
     assert definition.features({"flights": flights}).roles == Roles(
         primary_keys=("origin", "dest"), timestamp="known_at", features=definition.feature_names
     )
-    assert definition.labels({"flights": flights}).roles == Roles(primary_keys=("origin", "dest"), timestamp="label_time", label="late_rate")
+    labels = definition.labels({"flights": flights})
+    assert labels.roles == Roles(primary_keys=("origin", "dest"), timestamp="label_time", label="late_rate")
 
 
 def test_features_are_float64_and_come_in_the_order_of_their_names() -> None:

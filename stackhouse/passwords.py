@@ -1,0 +1,53 @@
+"""What a user wrote for a source holds no password: it is refused before anything else reads it, and never repeated."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from stackhouse.errors import ConfigurationError
+
+_SECRET_KEY = re.compile(r"pass|pwd|secret|token|credential", re.IGNORECASE)
+_URI_WITH_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s@]*:[^\s@]+@", re.IGNORECASE)
+_PASSWORD_SETTING = re.compile(r"\bpass(word|wd)?\s*=\s*\S", re.IGNORECASE)
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+
+
+def require_no_password(value: object) -> None:
+    """Check that what a user wrote for a source holds no password. The error never repeats what was written.
+
+    It is raised past pydantic, whose errors carry the input that they are about.
+
+    Raises:
+        ConfigurationError: where a key, a URI or a setting gives a password.
+    """
+    if isinstance(value, (list, tuple)):
+        for one in value:
+            require_no_password(one)
+    if not isinstance(value, Mapping):
+        return
+    for key, given in value.items():
+        if key == "password_variable":
+            if given is not None and not (isinstance(given, str) and _VARIABLE.fullmatch(given)):
+                raise ConfigurationError(
+                    "source.password_variable does not name an environment variable: capital letters, digits and '_', "
+                    "e.g. WAREHOUSE_PASSWORD."
+                )
+        elif _SECRET_KEY.search(str(key)) or any(_gives_password(str(key), text) for text in _texts(given)):
+            raise ConfigurationError(
+                f"source.{key} gives a password, which does not belong in a model file. Remove it there and set the environment variable "
+                "PGPASSWORD, or name another variable under source.password_variable; nothing was run."
+            )
+
+
+def _gives_password(key: str, text: str) -> bool:
+    return bool(_URI_WITH_PASSWORD.search(text) or (key != "query" and _PASSWORD_SETTING.search(text)))
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _texts(one)
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _texts(one)
