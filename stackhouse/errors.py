@@ -11,7 +11,7 @@
     │   ├── LabelError                a label outside the range of its task
     │   ├── LeakageError              a feature would tell the label
     │   ├── PointInTimeError          a feature from the future of its label
-    │   └── DataValidationError       a feature table breaks a declared expectation
+    │   └── DataValidationError       a feature or label table breaks an expectation
     ├── RegistryError             4   the model registry refuses, or holds something else than expected
     └── InfrastructureError       5   a folder, store or service cannot be used
 
@@ -184,12 +184,15 @@ class PointInTimeError(DataError):
 
 
 class DataValidationError(DataError):
-    """A feature table breaks a declared expectation."""
+    """A feature or label table breaks an expectation."""
 
     @classmethod
     def failed(cls, where: str, failures: Iterable[str]) -> Self:
         """Build the error from the expectations that failed, with the rows counted."""
-        return cls(f"{where} failed validation: {'; '.join(failures)}. Nothing was written; repair the source or the expectation.")
+        return cls(
+            f"{where} failed validation: {'; '.join(failures)}. Nothing was written. "
+            "Data quality issue detected: repair the source, or correct the expectation under model.validation."
+        )
 
 
 class RegistryError(StackhouseError):

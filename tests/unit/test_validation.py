@@ -1,91 +1,167 @@
-"""Expectations of a feature table, each on both sides of its boundary."""
+"""Expectations as a model file declares them: what is refused, what a result says, and what the error names."""
 
 import math
-from datetime import date
+from typing import Any
 
+import narwhals as nw
 import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from stackhouse.errors import ColumnNotFoundError, ColumnTypeError, DataValidationError, EmptyTableError, PrimaryKeyError
+from stackhouse.errors import ColumnNotFoundError, DataValidationError
 from stackhouse.table import Roles, Table
-from stackhouse.validation import Expectations, validate
+from stackhouse.validation import ExpectationResult, Expectations, ValidationResult, kind_of, require_known_columns, require_met
 
-ROLES = Roles(primary_keys=("k",), timestamp="t", features=("a", "b"))
-
-
-def table(**changed: object) -> Table:
-    columns = {"k": ["x", "y", "z"], "t": [date(2024, 1, 1)] * 3, "a": [0.0, 0.5, 1.0], "b": [1.0, 2.0, 3.0]}
-    return Table.of(pl.DataFrame({**columns, **changed}), ROLES, "dev.flights.demo")
-
-
-@pytest.mark.parametrize("min_rows", [1, 2, 3])
-def test_as_many_rows_as_expected_are_accepted(min_rows: int) -> None:
-    validate(table(), Expectations(min_rows=min_rows))
-
-
-def test_one_row_less_than_expected_is_refused() -> None:
-    with pytest.raises(DataValidationError, match=r"dev.flights.demo failed validation: 3 rows, at least 4 expected\. Nothing was written"):
-        validate(table(), Expectations(min_rows=4))
+FULL: dict[str, Any] = {
+    "min_rows": 1000,
+    "not_null": {"carrier": 0.95},
+    "ranges": {"late_rate": (0, 1)},
+    "allowed": {"origin": ["EWR", "JFK", "LGA"]},
+    "types": {"origin": "text"},
+    "consistent": [{"left": "arrived", "operator": "<=", "right": "departed"}],
+    "unique": [["flight", "day"]],
+    "freshness": {"max_age_days": 2},
+    "target": {"positive_share": [0.05, 0.95], "mean": [0.05, 0.6], "min_distinct": 10, "not_null": 0.9},
+}
+TABLE = Table.of(pl.DataFrame({"k": ["x"], "late_rate": [0.5]}), Roles(primary_keys=("k",), features=("late_rate",)), "dev.demo")
 
 
-def test_both_ends_of_a_range_are_inside() -> None:
-    validate(table(), Expectations(ranges={"a": (0, 1), "b": (1, 3)}))
+def result(passed: bool, **changed: Any) -> ExpectationResult:
+    fields = {"dimension": "validity", "expectation": "expect_x", "columns": ("a",), "observed": "'a' is wrong", "rows_unexpected": 1}
+    return ExpectationResult(**{**fields, "passed": passed, **changed})
 
 
-@pytest.mark.parametrize("bounds", [(0.1, 1), (0, 0.9)])
-def test_value_outside_its_range_is_refused_with_the_count(bounds: tuple[float, float]) -> None:
-    with pytest.raises(DataValidationError, match=rf"'a' is outside \[{bounds[0]}, {bounds[1]}\] in 1 of 3 rows"):
-        validate(table(), Expectations(ranges={"a": bounds}))
+def test_nothing_has_to_be_declared() -> None:
+    assert Expectations() == Expectations(min_rows=1, ranges={}, freshness=None, target=None)
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None])
-def test_feature_that_is_not_clean_is_refused_without_any_expectation(value: float | None) -> None:
-    with pytest.raises(DataValidationError, match="'b' holds NaN, ±Inf or null in 2 of 3 rows"):
-        validate(table(b=[value, 2.0, value]), Expectations())
+def test_full_declaration_survives_json() -> None:
+    declared = Expectations(**FULL)
+    assert Expectations.model_validate_json(declared.model_dump_json()) == declared
 
 
-def test_all_failures_are_named_at_once() -> None:
-    with pytest.raises(DataValidationError, match=r"3 rows, at least 9 expected; 'b' holds NaN.*; 'a' is outside"):
-        validate(table(b=[math.nan, 2.0, 3.0]), Expectations(min_rows=9, ranges={"a": (0.2, 1)}))
+def test_list_of_columns_expects_a_value_in_every_row() -> None:
+    assert Expectations(not_null=["a", "b"]).not_null == {"a": 1.0, "b": 1.0}
 
 
-@pytest.mark.parametrize("column", ["late_rate", "k", "t"])
+def test_features_and_labels_have_expectations_of_their_own() -> None:
+    declared = Expectations(**FULL)
+    assert declared.of_features == Expectations(**{**FULL, "target": None})
+    assert declared.of_labels == Expectations(target=FULL["target"])
+
+
+@pytest.mark.parametrize(
+    ("declared", "where"),
+    [
+        ({"min_rows": 0}, "min_rows"),
+        ({"minimum_rows": 3}, "minimum_rows"),
+        ({"not_null": {"a": 0}}, "not_null"),
+        ({"not_null": {"a": 1.01}}, "not_null"),
+        ({"not_null": {"a": math.nan}}, "not_null"),
+        ({"ranges": {"a": (1, 0)}}, "ranges"),
+        ({"ranges": {"a": (math.nan, 1)}}, "ranges"),
+        ({"ranges": {"a": (0, math.inf)}}, "ranges"),
+        ({"allowed": {"a": []}}, "none, or one stands twice"),
+        ({"allowed": {"a": ["u", "u"]}}, "none, or one stands twice"),
+        ({"allowed": {"a": ["u", 1]}}, "of several kinds"),
+        ({"allowed": {"a": [True, 2]}}, "of several kinds"),
+        ({"types": {"a": "float"}}, "types"),
+        ({"consistent": ["a <= b"]}, "consistent"),
+        ({"consistent": [{"left": "a", "operator": "!=", "right": "b"}]}, "operator"),
+        ({"consistent": [{"left": "a", "operator": "<", "right": "a"}]}, "compared with itself"),
+        ({"consistent": [{"left": "a", "operator": "<", "right": "b"}] * 2}, "stands twice"),
+        ({"unique": [[]]}, "names no column, or one twice"),
+        ({"unique": [["a", "a"]]}, "names no column, or one twice"),
+        ({"unique": [["a", "b"], ["b", "a"]]}, "one set of columns stands twice"),
+        ({"freshness": {"max_age_days": 0}}, "max_age_days"),
+        ({"freshness": {"max_age_days": math.inf}}, "max_age_days"),
+        ({"target": {}}, "target expects nothing"),
+        ({"target": {"positive_share": [0, 1]}}, "met by every target"),
+        ({"target": {"positive_share": [0, 0]}}, "met by every target"),
+        ({"target": {"positive_share": [1, 1]}}, "met by every target"),
+        ({"target": {"positive_share": [-0.1, 0.5]}}, "met by every target"),
+        ({"target": {"positive_share": [0.5, 1.1]}}, "met by every target"),
+        ({"target": {"positive_share": [0.6, 0.5]}}, "does not run from a smaller"),
+        ({"target": {"mean": [2, 1]}}, "does not run from a smaller"),
+        ({"target": {"min_distinct": 1}}, "min_distinct"),
+        ({"target": {"not_null": 0}}, "not_null"),
+    ],
+)
+def test_expectation_that_cannot_fail_or_cannot_pass_is_refused(declared: dict[str, Any], where: str) -> None:
+    with pytest.raises(ValidationError, match=where):
+        Expectations(**declared)
+
+
+@pytest.mark.parametrize("share", [[0, 0.95], [0.05, 1], [0.3, 0.3]])
+def test_share_that_leaves_a_target_out_is_accepted(share: list[float]) -> None:
+    assert Expectations(target={"positive_share": share}).target is not None
+
+
+@pytest.mark.parametrize("column", ["late", "k"])
 def test_range_of_a_column_that_is_no_feature_is_refused(column: str) -> None:
-    with pytest.raises(
-        ColumnNotFoundError, match=f"has no column '{column}'; it has 'a', 'b'. Name features under model.validation.ranges"
-    ):
-        validate(table(), Expectations(ranges={column: (0, 1)}))
+    with pytest.raises(ColumnNotFoundError, match=f"no column '{column}'; it has 'late_rate'. Name features under model.validation.ranges"):
+        require_known_columns(TABLE, Expectations(ranges={column: (0, 1)}))
 
 
-def test_table_without_rows_is_refused() -> None:
-    empty = table()
-    with pytest.raises(EmptyTableError, match=r"dev.flights.demo has no rows. The source gave none"):
-        validate(empty.with_frame(empty.frame.head(0)), Expectations())
+@pytest.mark.parametrize(
+    "declared",
+    [
+        {"not_null": ["z"]},
+        {"allowed": {"z": [1]}},
+        {"types": {"z": "text"}},
+        {"unique": [["k", "z"]]},
+        {"consistent": [{"left": "k", "operator": "<", "right": "z"}]},
+        {"consistent": [{"left": "z", "operator": "<", "right": "k"}]},
+    ],
+)
+def test_column_that_the_table_lacks_is_refused(declared: dict[str, Any]) -> None:
+    with pytest.raises(ColumnNotFoundError, match=r"dev.demo has no column 'z'; it has 'k', 'late_rate'. Name one of these"):
+        require_known_columns(TABLE, Expectations(**declared))
 
 
-def test_duplicate_key_is_refused() -> None:
-    with pytest.raises(PrimaryKeyError, match="1 primary keys"):
-        validate(table(k=["x", "x", "z"]), Expectations())
+def test_columns_that_the_table_has_are_accepted() -> None:
+    require_known_columns(TABLE, Expectations(ranges={"late_rate": (0, 1)}, not_null=["k"]))
 
 
-def test_null_key_is_refused() -> None:
-    with pytest.raises(PrimaryKeyError, match="'k' in 1 rows"):
-        validate(table(k=["x", None, "z"]), Expectations())
+def test_result_passes_where_every_expectation_is_met() -> None:
+    met = ValidationResult(table="t", rows=3, expectations=(result(passed=True), result(passed=True)))
+    assert met.passed
+    assert met.failed == ()
+    require_met(met)
 
 
-def test_text_timestamp_is_refused() -> None:
-    with pytest.raises(ColumnTypeError, match="'t' is String"):
-        validate(table(t=["a", "b", "c"]), Expectations())
+def test_error_names_each_failure_and_nothing_else() -> None:
+    failed = result(passed=False, observed="'a' is outside [0, 1] in 12 of 1,000 rows")
+    other = result(passed=False, expectation="expect_y", observed="999 rows, at least 1,000 expected")
+    broken = ValidationResult(table="dev.demo", rows=1000, expectations=(failed, result(passed=True, observed="fine"), other))
+    assert not broken.passed
+    with pytest.raises(DataValidationError) as error:
+        require_met(broken)
+    assert str(error.value) == (
+        "dev.demo failed validation: expect_x: 'a' is outside [0, 1] in 12 of 1,000 rows; expect_y: 999 rows, at least 1,000 expected. "
+        "Nothing was written. Data quality issue detected: repair the source, or correct the expectation under model.validation."
+    )
 
 
-@pytest.mark.parametrize("bounds", [(math.nan, 1), (0, math.nan), (1, 0)])
-def test_range_that_no_value_or_every_value_meets_is_refused(bounds: tuple[float, float]) -> None:
-    with pytest.raises(ValidationError, match="ranges"):
-        Expectations(ranges={"a": bounds})
+def test_results_are_found_by_dimension() -> None:
+    late = result(passed=True, dimension="freshness")
+    assert list(ValidationResult(table="t", rows=1, expectations=(result(passed=True), late)).of("freshness")) == [late]
 
 
-@pytest.mark.parametrize("min_rows", [0, -1])
-def test_minimum_of_no_rows_is_refused(min_rows: int) -> None:
-    with pytest.raises(ValidationError, match="min_rows"):
-        Expectations(min_rows=min_rows)
+@pytest.mark.parametrize(
+    ("dtype", "kind"),
+    [
+        (nw.Float32(), "number"),
+        (nw.UInt64(), "number"),
+        (nw.Decimal(), "number"),
+        (nw.Boolean(), "boolean"),
+        (nw.Date(), "time"),
+        (nw.Datetime("ms", "UTC"), "time"),
+        (nw.String(), "text"),
+        (nw.Categorical(), "text"),
+        (nw.List(nw.Int64()), None),
+        (nw.Duration(), None),
+    ],
+)
+def test_kind_of_a_column(dtype: nw.dtypes.DType, kind: str | None) -> None:
+    assert kind_of(dtype) == kind
