@@ -118,7 +118,8 @@ def require_rows(table: Table, remedy: str) -> int:
 def require_unique_keys(table: Table) -> None:
     """Check that primary keys and timestamp are never null and name each row once.
 
-    Uniqueness of (primary keys, timestamp) is what makes an as-of join over the table reproducible.
+    Uniqueness of (primary keys, timestamp) is what makes an as-of join over the table reproducible. The engine counts; no more
+    than a number for each column and one example leave it.
 
     Raises:
         ConfigurationError: where the table has no primary key.
@@ -127,14 +128,14 @@ def require_unique_keys(table: Table) -> None:
     identity = table.roles.identity
     if not table.roles.primary_keys:
         raise ConfigurationError(f"{table.name} has no primary key. Name its key columns; a feature table cannot do without.")
-    keys = table.collect(identity)
-    nulls = {column: int(keys[column].null_count()) for column in identity}
+    counts = table.frame.select(*(nw.col(column).is_null().cast(nw.Int64).sum() for column in identity)).collect(backend="polars")
+    nulls = {column: int(counts[column][0] or 0) for column in identity}
     if any(nulls.values()):
         raise PrimaryKeyError.null(table.name, {column: count for column, count in nulls.items() if count})
-    repeated = keys.filter(nw.len().over(*identity) > 1)
-    if len(repeated):
-        groups = repeated.unique(subset=list(identity)).sort(*identity)
-        raise PrimaryKeyError.duplicated(table.name, identity, len(groups), dict(zip(identity, groups.row(0), strict=True)))
+    repeated = table.frame.select(*identity).group_by(*identity).agg(nw.len().alias("__rows")).filter(nw.col("__rows") > 1)
+    if groups := int(repeated.select(nw.len()).collect(backend="polars").item()):
+        smallest = repeated.select(*identity).sort(*identity).head(1).collect(backend="polars").row(0)
+        raise PrimaryKeyError.duplicated(table.name, identity, groups, dict(zip(identity, smallest, strict=True)))
 
 
 def require_times(table: Table) -> None:

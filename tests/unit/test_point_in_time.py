@@ -18,7 +18,7 @@ from stackhouse.errors import (
     PointInTimeError,
     PrimaryKeyError,
 )
-from stackhouse.point_in_time import Certificate, _certify, join_as_of
+from stackhouse.point_in_time import Certificate, LookupMatch, Match, certify, join_as_of
 from stackhouse.table import Roles, Table
 
 SPINE = Roles(primary_keys=("k",), timestamp="at", label="y")
@@ -106,6 +106,19 @@ def test_certificate_holds_the_ages_in_hours() -> None:
         latest_feature_minus_label_hours=-2.0,
         median_age_hours=3.0,
         oldest_age_hours=10.0,
+        rows_measured=3,
+        lookups=(
+            LookupMatch(
+                table="the features",
+                lookup_key=("k",),
+                rows_matched=3,
+                rows_filled=0,
+                rows_lost=0,
+                spine_keys=3,
+                table_keys=3,
+                absent_keys=0,
+            ),
+        ),
     )
 
 
@@ -129,7 +142,7 @@ def test_certificate_with_more_rows_than_the_spine_is_refused() -> None:
 def test_joined_row_from_the_future_is_refused_however_it_was_joined() -> None:
     wrong = pl.DataFrame({"at": [hour(5), hour(5)], "__feature_time": [hour(4), hour(8)]}).lazy()
     with pytest.raises(PointInTimeError, match=r"1 training rows see a feature from after their own time \(up to 3\.0 h after\)"):
-        _certify(nw.from_native(wrong), "at", spine(("a", 5, 1)), features(("a", 4, 1)), 2)
+        certify(nw.from_native(wrong), [Match(features(("a", 4, 1)), {"k": "k"}, {"x": "x"}, "at")], spine(("a", 5, 1)), 2)
 
 
 def test_joined_table_has_keys_time_features_and_label_and_no_feature_time() -> None:
