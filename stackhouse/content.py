@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import narwhals as nw
@@ -10,6 +11,7 @@ import polars as pl
 from stackhouse.table import Table
 
 _SEEDS = (1, 2)
+_MODULUS = 2**64
 
 
 def content_hash(table: Table) -> str:
@@ -20,11 +22,29 @@ def content_hash(table: Table) -> str:
     """
     frame = _polars(table.frame)
     schema = {name: str(dtype) for name, dtype in frame.collect_schema().items()}
+    content = json.dumps([schema, table.roles.model_dump(), [str(value) for value in _sums(frame)]], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def sum_of_rows(batches: Iterable[pl.DataFrame | pl.LazyFrame]) -> tuple[int, ...]:
+    """Return the number of rows and the sums of their hashes modulo 2**64, for a table of any engine that comes in batches.
+
+    Equal for equal rows of equal types, in whatever order and batches they come; one batch at a time is in memory.
+
+    >>> rows = pl.DataFrame({"route": ["EWR-ATL", "JFK-LAX"], "late_rate": [0.1, 0.2]})
+    >>> sum_of_rows([rows]) == sum_of_rows([rows[1:], rows[:1]])
+    True
+    """
+    total = (0,) * (1 + len(_SEEDS))
+    for batch in batches:
+        total = tuple((left + right) % _MODULUS for left, right in zip(total, _sums(batch.lazy()), strict=True))
+    return total
+
+
+def _sums(frame: pl.LazyFrame) -> tuple[int, ...]:
     row = pl.struct(sorted(frame.collect_schema().names()))
     sums = [row.hash(seed).sum().alias(f"hash_{number}") for number, seed in enumerate(_SEEDS)]
-    rows = frame.select(pl.len().alias("rows"), *sums).collect(engine="streaming").row(0)
-    content = json.dumps([schema, table.roles.model_dump(), [str(value) for value in rows]], sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()
+    return frame.select(pl.len().alias("rows"), *sums).collect(engine="streaming").row(0)
 
 
 def _polars(frame: nw.LazyFrame[Any]) -> pl.LazyFrame:

@@ -1,6 +1,7 @@
 """What goes on record with a training run: who the model is, from which data, under which names."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -8,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from stackhouse.evaluation import Evaluation, Period
 from stackhouse.fitted import ScoringRules
+from stackhouse.lookups import FeatureLookup
 from stackhouse.report import Report
 
 Domain = Literal["cost", "security", "performance", "reliability", "quality"]
@@ -40,11 +42,43 @@ class TableVersion(Report):
     """Whether this call wrote the version; False where the table held the same rows already."""
 
 
-class TrainingData(Report):
-    """The versions of the tables that a training set was made of."""
+class FeatureTable(Report):
+    """What a feature table says of itself at its newest version."""
 
-    features: TableVersion
+    name: str
+    uri: str
+    description: str
+    tags: Mapping[str, str]
+    primary_keys: tuple[str, ...]
+    timestamp: str | None
+    label: str | None
+    features: tuple[str, ...]
+    columns: Mapping[str, str]
+    """Arrow type of each column, those without a role included."""
+    version: int = Field(ge=0)
+    rows: int
+    retention_days: int
+    """For how many days the files of earlier versions are kept, at least."""
+    created: datetime
+
+
+class TrainingData(Report):
+    """What a training set was made of: the lookups, the versions of their tables in the same order, and the labels."""
+
+    lookups: tuple[FeatureLookup, ...]
+    tables: tuple[TableVersion, ...] = Field(min_length=1)
+    """Each feature table once, in the order in which the lookups name them first."""
     labels: TableVersion
+
+    @property
+    def features(self) -> TableVersion:
+        """The first feature table, which runs and datasets are named after."""
+        return self.tables[0]
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """Version of each feature table by its name."""
+        return {table.name: table.version for table in self.tables}
 
 
 def require_no_placeholder(value: str) -> str:

@@ -1,41 +1,36 @@
-"""The `delta` feature store flavor: feature tables on Delta Lake through delta-rs, in a folder.
+"""The `delta` feature store flavor: feature tables on Delta Lake through delta-rs, in a folder or on S3.
 
 Roles are kept in the metadata of each column of the Delta schema, so that the table itself says what its keys are.
 Every write is one atomic commit; a process that is killed leaves the version before.
 """
 
-import re
-from pathlib import Path
-from typing import Any, Literal, cast
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
+from typing import Any, cast
 
 import narwhals as nw
 import polars as pl
-import pyarrow as pa
-from deltalake import DeltaTable, Field, Schema, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
-from zenml.feature_stores.base_feature_store import BaseFeatureStoreConfig, BaseFeatureStoreFlavor
+from deltalake import DeltaTable
+from deltalake.exceptions import CommitFailedError
+from zenml.feature_stores.base_feature_store import BaseFeatureStoreFlavor
 
-from stackhouse.content import content_hash
-from stackhouse.errors import ConfigurationError, DataError, InfrastructureError
-from stackhouse.point_in_time import Joined, join_as_of
-from stackhouse.record import TableVersion
-from stackhouse.table import Roles, Table, require_rows, require_unique_keys
+from stackhouse.errors import ConfigurationError
+from stackhouse.lookups import FeatureLookup
+from stackhouse.point_in_time import Joined
+from stackhouse.record import FeatureTable, TableVersion
+from stackhouse.table import Table, require_rows, require_unique_keys
+from stackhouse.training_set import create_training_set
+from stackhouse.writing import SchemaChange, WriteMode
+from stacks.delta import upkeep, writing
+from stacks.delta.configuration import DeltaFeatureStoreConfig
+from stacks.delta.location import Location
+from stacks.delta.schema import SchemaChange as Difference
+from stacks.delta.schema import delta_schema, require_allowed, require_same_keys, roles_of
+from stacks.engines import engine
 from stacks.feature_store import FeatureStore
-from stacks.home import require_writable
 
-_ROLE = "stackhouse.role"
-
-
-class DeltaFeatureStoreConfig(BaseFeatureStoreConfig):
-    """Where the tables are."""
-
-    path: str
-    """Folder that holds catalog/schema/table."""
-
-    @property
-    def is_local(self) -> bool:
-        """A folder of this machine: remote orchestrators must not be given one."""
-        return True
+__all__ = ["DeltaFeatureStore", "DeltaFeatureStoreConfig", "DeltaFeatureStoreFlavor"]
 
 
 class DeltaFeatureStore(FeatureStore):
@@ -46,68 +41,86 @@ class DeltaFeatureStore(FeatureStore):
         """The typed configuration."""
         return cast(DeltaFeatureStoreConfig, self._config)
 
-    def create_table(self, name: str, table: Table, description: str) -> None:
-        """Create an empty table; see the port.
+    @cached_property
+    def location(self) -> Location:
+        """Where the tables are."""
+        return Location(self.config.path, self.config.storage_options())
+
+    def create_table(
+        self, name: str, table: Table, description: str, tags: Mapping[str, str] = {}, retention_days: int | None = None
+    ) -> None:
+        """Create an empty table, or bring description, tags and retention of one up to date; see the port.
 
         Raises:
+            ColumnTypeError: where a column is of a type that Delta has no place for.
             ConfigurationError: where the name does not have three levels, or the table has no primary key.
-            InfrastructureError: where the folder cannot be written to.
+            DataError: where a table of other keys is there already.
+            InfrastructureError: where the folder or bucket cannot be written to.
         """
-        folder = self._folder(name)
+        location, uri = self.location, self.location.uri(name)
         if not table.roles.primary_keys:
             raise ConfigurationError(f"{name} needs at least one primary key column; none is named.")
-        require_writable(Path(self.config.path))
-        schema = _schema(table)
-        try:
-            DeltaTable.create(
-                str(folder), schema, mode="ignore", name=name, description=description, configuration={"delta.enableChangeDataFeed": "true"}
-            )
-        except (DeltaError, OSError) as error:
-            raise InfrastructureError.unwritable(str(folder), str(error)) from error
+        schema, wanted = delta_schema(table), upkeep.properties(tags, retention_days)
+        location.require_writable()
+        if location.find(name) is None:
+            # Where another process has just created the table, this one is lost, and what the other made is looked at below.
+            with location.told(f"Feature table {name} cannot be created"), suppress(CommitFailedError):
+                DeltaTable.create(
+                    uri,
+                    schema,
+                    mode="ignore",
+                    name=name,
+                    description=description,
+                    configuration={"delta.enableChangeDataFeed": "true"} | wanted,
+                    storage_options=dict(location.options),
+                    commit_properties=writing.THIS_VERSION_ONLY,
+                    raise_if_key_not_exists=False,
+                )
 
-    def write_table(self, name: str, table: Table, mode: Literal["merge", "overwrite"] = "merge") -> TableVersion:
+        def bring_up_to_date() -> None:
+            delta = location.open(name)
+            require_same_keys(name, Difference.between(delta.schema(), schema))
+            with location.told(f"Description and tags of feature table {name} cannot be set"):
+                upkeep.update(delta, description, wanted)
+
+        writing.try_again(bring_up_to_date, f"Describing {name}")
+
+    def write_table(self, name: str, table: Table, mode: WriteMode = "merge", schema_change: SchemaChange = "refuse") -> TableVersion:
         """Write rows in one commit; see the port.
 
         Raises:
-            DataError: where the columns are not those of the table and the mode is merge.
+            ColumnTypeError: where a column is of a type that Delta has no place for.
+            DataError: where the columns are not those of the table, or a value does not fit into its column.
             EmptyTableError: where there are no rows.
-            InfrastructureError: where the table does not exist or the folder cannot be written to.
+            InfrastructureError: where the table does not exist, cannot be written to, or others were faster each time.
             PrimaryKeyError: where a key or timestamp is null or stands twice.
         """
-        require_writable(Path(self.config.path))
-        delta = self._open(name)
+        location = self.location
+        location.require_writable()
+        delta, source = location.open(name), writing.Source(table)
+        require_allowed(name, Difference.between(delta.schema(), source.schema), mode, schema_change)
         rows = require_rows(table, "Nothing was written.")
         require_unique_keys(table)
-        before = delta.version()
-        changed = _changed_columns(delta, table)
-        if mode == "merge" and changed:
-            raise _other_columns(name, changed)
-        if mode == "overwrite" and not changed and _same_rows(self.read_table(name), table):
-            return self.table_version(name)
-        try:
-            if mode == "merge" or (_is_empty(delta) and not changed):
-                _merge(delta, _to_arrow(table), table.roles)
-            else:
-                write_deltalake(delta, _with_roles(_to_arrow(table), table), mode="overwrite", schema_mode="overwrite")
-        except CommitFailedError as error:
-            raise InfrastructureError(
-                f"Another process wrote to {name} at the same time; nothing of this write is in it. Run again."
-            ) from error
-        except (DeltaError, OSError) as error:
-            raise InfrastructureError(
-                f"Writing {rows:,} rows to {name} failed: {error}. The table is still at its version before."
-            ) from error
-        now = self.table_version(name)
-        return now.model_copy(update={"written": now.version > before})
+
+        def attempt() -> bool:
+            delta = location.open(name)
+            before = delta.version()
+            change = Difference.between(delta.schema(), source.schema)
+            require_allowed(name, change, mode, schema_change)
+            with location.told(f"Writing {rows:,} rows to {name} failed"), source.told():
+                writing.write(delta, source, mode, rows, change)
+            return delta.version() > before
+
+        written = writing.try_again(attempt, f"Writing {rows:,} rows to {name}")
+        return self.table_version(name).model_copy(update={"written": written})
 
     def read_table(self, name: str, version: int | None = None) -> Table:
         """Read a table lazily; see the port.
 
         Raises:
-            InfrastructureError: where the table or the version does not exist.
+            InfrastructureError: where the table or the version does not exist, or the version is no longer kept.
         """
-        delta = self._open(name, version)
-        return Table(nw.from_native(pl.scan_delta(delta)), _roles(delta), name)
+        return self._table(name, self._open(name, version))
 
     def table_version(self, name: str) -> TableVersion:
         """Say which version a table is at; see the port.
@@ -115,19 +128,61 @@ class DeltaFeatureStore(FeatureStore):
         Raises:
             InfrastructureError: where the table does not exist.
         """
-        delta = self._open(name)
+        delta = self.location.open(name)
         return TableVersion(
             name=name,
             version=delta.version(),
-            uri=str(self._folder(name)),
+            uri=self.location.uri(name),
             rows=delta.count(),
-            primary_keys=_roles(delta).primary_keys,
+            primary_keys=roles_of(delta.schema()).primary_keys,
             written=False,
         )
 
-    def create_training_set(self, spine: Table, features: str, names: tuple[str, ...] | None, version: int | None = None) -> Joined:
-        """Join features to the spine; see the port and `stackhouse.point_in_time.join_as_of`."""
-        return join_as_of(spine, self.read_table(features, version), names)
+    def describe_table(self, name: str) -> FeatureTable:
+        """Say what a table is; see the port.
+
+        Raises:
+            InfrastructureError: where the table does not exist.
+        """
+        return upkeep.describe(name, self.location.open(name), self.location.uri(name))
+
+    def read_changes(self, name: str, from_version: int, to_version: int | None = None) -> Table:
+        """Read the change data feed, always by Polars; see the port.
+
+        Raises:
+            InfrastructureError: where the table or the versions do not exist, or their files are no longer kept.
+        """
+        delta = self.location.open(name)
+        last = delta.version() if to_version is None else to_version
+        upkeep.require_versions(name, from_version, last, delta.version())
+        return Table(upkeep.changes(name, delta, from_version, last, self.location), roles_of(delta.schema()), f"changes of {name}")
+
+    def vacuum(self, name: str, retention_days: int | None = None, dry_run: bool = False) -> list[str]:  # noqa: FBT001, FBT002 - read as a word
+        """Remove the files that no kept version needs; see the port.
+
+        Raises:
+            ConfigurationError: where the table promises to keep more.
+            InfrastructureError: where the table does not exist or storage refuses.
+        """
+
+        def attempt() -> list[str]:
+            delta = self.location.open(name)
+            with self.location.told(f"Files of feature table {name} cannot be removed"):
+                return upkeep.vacuum(name, delta, retention_days, self.location.files(name), dry_run=dry_run)
+
+        return writing.try_again(attempt, f"Removing files of {name}")
+
+    def create_training_set(
+        self,
+        spine: Table,
+        lookups: Sequence[FeatureLookup],
+        exclude_columns: Sequence[str] = (),
+        versions: Mapping[str, int] | None = None,
+    ) -> Joined:
+        """Open the tables, each at its version, and look features up; see the port and `stackhouse.training_set`."""
+        names = dict.fromkeys(lookup.table_name for lookup in lookups)
+        tables = {name: self.read_table(name, (versions or {}).get(name)) for name in names}
+        return create_training_set(spine, lookups, tables, exclude_columns)
 
     def get_historical_features(self, entity_df: Any, features: list[str], full_feature_names: bool = False) -> Any:  # noqa: FBT001, FBT002 - ZenML's signature
         """Answer ZenML's own method: `entity_df` is a Table (the spine), each feature is named `catalog.schema.table:feature`.
@@ -138,7 +193,10 @@ class DeltaFeatureStore(FeatureStore):
         table, names = _of_one_table(features)
         if not isinstance(entity_df, Table):
             raise ConfigurationError(f"Give a Table as the spine; it is {type(entity_df).__name__}.")
-        joined = self.create_training_set(entity_df, table, names).table
+        roles = roles_of(self.location.open(table).schema())
+        time = entity_df.roles.timestamp if roles.timestamp else None
+        lookup = FeatureLookup(table_name=table, lookup_key=roles.primary_keys, feature_names=names, timestamp_lookup_key=time)
+        joined = self.create_training_set(entity_df, [lookup]).table
         if not full_feature_names:
             return joined
         return joined.frame.rename(dict(zip(names, features, strict=True)))
@@ -149,16 +207,17 @@ class DeltaFeatureStore(FeatureStore):
         features: list[str],
         full_feature_names: bool = False,  # noqa: FBT001, FBT002 - ZenML's signature
     ) -> dict[str, Any]:
-        """Answer ZenML's own method with the latest row of each key; None where a key has no row.
+        """Answer ZenML's own method with the latest row of each key, always by Polars; None where a key has no row.
 
         Raises:
             ConfigurationError: where the features are of several tables.
         """
         name, names = _of_one_table(features)
-        table = self.read_table(name)
-        keys, time = list(table.roles.primary_keys), table.roles.timestamp
+        delta = self.location.open(name)
+        roles = roles_of(delta.schema())
+        keys, time = list(roles.primary_keys), roles.timestamp
         asked = pl.DataFrame(entity_rows).select(keys).unique().lazy()
-        rows = cast(pl.LazyFrame, table.frame.to_native()).join(asked, on=keys, how="semi")
+        rows = cast(pl.LazyFrame, engine("polars").scan_delta(delta).to_native()).join(asked, on=keys, how="semi")
         latest = (rows.sort(time).group_by(keys).last() if time else rows).collect()
         found = {tuple(row[key] for key in keys): row for row in latest.iter_rows(named=True)}
         answers = [found.get(tuple(entity[key] for key in keys), {}) for entity in entity_rows]
@@ -166,23 +225,13 @@ class DeltaFeatureStore(FeatureStore):
             full if full_feature_names else name: [row.get(name) for row in answers] for name, full in zip(names, features, strict=True)
         }
 
-    def _folder(self, name: str) -> Path:
-        levels = name.split(".")
-        if len(levels) != 3 or not all(re.fullmatch(r"[A-Za-z0-9_]+", level) for level in levels):
-            raise ConfigurationError(f"'{name}' is not a table name: give catalog.schema.table of letters, digits and '_'.")
-        return Path(self.config.path).joinpath(*levels)
+    def _open(self, name: str, version: int | None) -> DeltaTable:
+        return self.location.open(name) if version is None else self.location.open_version(name, version)
 
-    def _open(self, name: str, version: int | None = None) -> DeltaTable:
-        folder = self._folder(name)
-        try:
-            return DeltaTable(str(folder), version=version)
-        except TableNotFoundError as error:
-            raise InfrastructureError(
-                f"Feature table {name} does not exist in {self.config.path}. Run feature_engineering with the same model file first."
-            ) from error
-        except DeltaError as error:
-            at = "" if version is None else f" at version {version}"
-            raise InfrastructureError(f"Feature table {name}{at} cannot be opened: {error}") from error
+    def _table(self, name: str, delta: DeltaTable) -> Table:
+        with self.location.told(f"Feature table {name} cannot be read"):
+            frame: nw.LazyFrame[Any] = engine(self.config.engine).scan_delta(delta)
+        return Table(frame, roles_of(delta.schema()), name)
 
 
 class DeltaFeatureStoreFlavor(BaseFeatureStoreFlavor):
@@ -210,89 +259,3 @@ def _of_one_table(features: list[str]) -> tuple[str, tuple[str, ...]]:
     if len(tables) != 1:
         raise ConfigurationError(f"Give features of one table, as catalog.schema.table:feature; the tables are {sorted(tables)}.")
     return tables.pop(), tuple(feature.rpartition(":")[2] for feature in features)
-
-
-def _schema(table: Table) -> Schema:
-    """Schema of a table: keys and timestamp are NOT NULL, and every column carries its role."""
-    arrow = _to_arrow(table.with_frame(table.frame.head(0))).schema
-    required, roles = table.roles.identity, _role_of_columns(table.roles)
-    fields = []
-    for field in Schema.from_arrow(arrow).fields:
-        metadata = {_ROLE: roles[field.name]} if field.name in roles else {}
-        fields.append(Field(field.name, field.type, nullable=field.name not in required, metadata=metadata))
-    return Schema(fields)
-
-
-def _with_roles(frame: pa.Table, table: Table) -> pa.Table:
-    """Put roles and NOT NULL into the Arrow schema, so that an overwrite of the Delta schema keeps them."""
-    required, roles = table.roles.identity, _role_of_columns(table.roles)
-    fields = [
-        pa.field(
-            field.name,
-            field.type,
-            nullable=field.name not in required,
-            metadata={_ROLE: roles[field.name]} if field.name in roles else None,
-        )
-        for field in frame.schema
-    ]
-    return frame.cast(pa.schema(fields))
-
-
-def _role_of_columns(roles: Roles) -> dict[str, str]:
-    named = dict.fromkeys(roles.primary_keys, "primary_key") | dict.fromkeys(roles.features, "feature")
-    named |= {roles.timestamp: "timestamp"} if roles.timestamp else {}
-    return named | ({roles.label: "label"} if roles.label else {})
-
-
-def _roles(delta: DeltaTable) -> Roles:
-    columns: dict[str, list[str]] = {}
-    for field in delta.schema().fields:
-        columns.setdefault(str(field.metadata.get(_ROLE)), []).append(field.name)
-    return Roles(
-        primary_keys=tuple(columns.get("primary_key", ())),
-        timestamp=next(iter(columns.get("timestamp", ())), None),
-        label=next(iter(columns.get("label", ())), None),
-        features=tuple(columns.get("feature", ())),
-    )
-
-
-def _to_arrow(table: Table) -> pa.Table:
-    frame: pl.DataFrame = table.collect().to_native()
-    return frame.to_arrow(compat_level=pl.CompatLevel.oldest())
-
-
-def _changed_columns(delta: DeltaTable, table: Table) -> list[str]:
-    """Columns that only one of the two has, or that have another type or role."""
-    existing = {(field.name, str(field.type), str(field.metadata.get(_ROLE))) for field in delta.schema().fields}
-    incoming = {(field.name, str(field.type), str(field.metadata.get(_ROLE))) for field in _schema(table).fields}
-    return sorted({column for column, _, _ in existing ^ incoming})
-
-
-def _other_columns(name: str, changed: list[str]) -> DataError:
-    columns = ", ".join(f"'{column}'" for column in changed)
-    return DataError(
-        f"Feature table {name} and the rows to merge differ in {columns}. Set model.features.write_mode to overwrite "
-        "to rewrite the table, or give model.features.table a new name; nothing was written."
-    )
-
-
-def _same_rows(stored: Table, table: Table) -> bool:
-    """Whether a table holds just these rows, once they have the types that Delta keeps (it has no unsigned integers)."""
-    types = stored.frame.collect_schema()
-    kept = table.frame.with_columns(*(nw.col(column).cast(dtype) for column, dtype in types.items()))
-    return content_hash(stored) == content_hash(table.with_frame(kept))
-
-
-def _is_empty(delta: DeltaTable) -> bool:
-    """Whether no file belongs to the table: two overwrites would not notice each other then, two merges do."""
-    return not delta.file_uris()
-
-
-def _merge(delta: DeltaTable, frame: pa.Table, roles: Roles) -> None:
-    """Update rows of known keys where a value differs, insert rows of new keys; one commit, and none where nothing changes."""
-    same = " AND ".join(f't."{column}" = s."{column}"' for column in roles.identity)
-    values = [column for column in frame.column_names if column not in roles.identity]
-    differs = " OR ".join(f'(t."{column}" IS DISTINCT FROM s."{column}")' for column in values)
-    merge = delta.merge(frame, predicate=same, source_alias="s", target_alias="t")
-    merge = merge.when_matched_update_all(predicate=differs) if differs else merge
-    merge.when_not_matched_insert_all().execute()

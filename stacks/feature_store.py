@@ -1,39 +1,96 @@
 """The feature store port: the few methods that every feature store of Stackhouse answers, as a ZenML stack component."""
 
 from abc import abstractmethod
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from zenml.client import Client
 from zenml.feature_stores.base_feature_store import BaseFeatureStore
 
 from stackhouse.errors import InfrastructureError
+from stackhouse.lookups import FeatureLookup
 from stackhouse.point_in_time import Joined
-from stackhouse.record import TableVersion
+from stackhouse.record import FeatureTable, TableVersion
 from stackhouse.table import Table
+from stackhouse.writing import SchemaChange, WriteMode
 
 
 class FeatureStore(BaseFeatureStore):
     """Tables of features with primary keys, a timestamp and versions. Names have three levels: catalog.schema.table."""
 
     @abstractmethod
-    def create_table(self, name: str, table: Table, description: str) -> None:
-        """Create an empty table with the columns, types and roles of `table`; a table that is there already is left alone."""
+    def create_table(
+        self, name: str, table: Table, description: str, tags: Mapping[str, str] = {}, retention_days: int | None = None
+    ) -> None:
+        """Create an empty table with the columns, types and roles of `table`.
+
+        Keys are NOT NULL. Rows and columns of a table that is there already are left alone; its description, tags and retention
+        become the given ones where they differ, and stay where none are given.
+
+        Raises:
+            DataError: where a table of other keys or another timestamp is there already.
+        """
 
     @abstractmethod
-    def write_table(self, name: str, table: Table, mode: Literal["merge", "overwrite"] = "merge") -> TableVersion:
-        """Write rows in one commit: merge by primary key and timestamp, or overwrite all. Equal rows write no new version."""
+    def write_table(self, name: str, table: Table, mode: WriteMode = "merge", schema_change: SchemaChange = "refuse") -> TableVersion:
+        """Write rows in one commit: merge by primary key and timestamp, or overwrite all. Equal rows write no new version.
+
+        Columns that were added, dropped or converted are refused unless the change is asked for: with `evolve`, an overwrite
+        rewrites the columns, and a merge adds columns, which are null in rows that it does not touch. Keys never change.
+        Where others write at the same time, nothing is lost: the write starts again on what is there by then.
+
+        Raises:
+            DataError: where the columns changed, or keys are null or stand twice; nothing is written.
+            InfrastructureError: where others were faster each time, or the store cannot be used.
+        """
 
     @abstractmethod
     def read_table(self, name: str, version: int | None = None) -> Table:
-        """Read a table lazily, at a version or at the latest one, with the roles that it was created with."""
+        """Read a table lazily, at a version or at the newest one, with its roles, opened by the engine of the store.
+
+        Raises:
+            InfrastructureError: where there is no such table or version, or the version is no longer kept.
+        """
 
     @abstractmethod
     def table_version(self, name: str) -> TableVersion:
         """Say which version a table is at."""
 
     @abstractmethod
-    def create_training_set(self, spine: Table, features: str, names: tuple[str, ...] | None, version: int | None = None) -> Joined:
-        """Join to each row of the spine the features that were known at its time."""
+    def describe_table(self, name: str) -> FeatureTable:
+        """Say what a table is: description, tags, keys, columns, retention, and its newest version."""
+
+    @abstractmethod
+    def read_changes(self, name: str, from_version: int, to_version: int | None = None) -> Table:
+        """Read what changed from one version to another, both included; to the newest where none is given.
+
+        Rows of shape (n_changes, n_columns + 3): the table's columns, `_change_type` (insert, update_preimage,
+        update_postimage, delete), `_commit_version` and `_commit_timestamp` (UTC).
+
+        Raises:
+            InfrastructureError: where there are no such versions, or their files are no longer kept.
+        """
+
+    @abstractmethod
+    def vacuum(self, name: str, retention_days: int | None = None, dry_run: bool = False) -> list[str]:  # noqa: FBT001, FBT002 - read as a word
+        """Remove the files that no version of the last `retention_days` needs; the table's own retention where none is given.
+
+        Raises:
+            ConfigurationError: where the table promises to keep more.
+        """
+
+    @abstractmethod
+    def create_training_set(
+        self,
+        spine: Table,
+        lookups: Sequence[FeatureLookup],
+        exclude_columns: Sequence[str] = (),
+        versions: Mapping[str, int] | None = None,
+    ) -> Joined:
+        """Look the features of each table up for every row of the spine, as of its time; see `stackhouse.training_set`.
+
+        `versions` says which version of a table is read; the newest where it names none.
+        """
 
 
 def active_feature_store() -> FeatureStore:
