@@ -19,7 +19,7 @@ from steps.validate_model import validate_model
 @pipeline(name="training", execution_mode=ExecutionMode.FAIL_FAST)
 def training(model: ModelSpec) -> None:
     """Join in time, refuse what is not clean, label, split, choose, train, judge, register, validate, promote."""
-    features, _, data = load_features(model.feature_table, model.label_table, list(model.feature_names), model.label.rule)
+    features, _, data = load_features(list(model.feature_lookups), model.label_table, model.label.rule, list(model.exclude_columns))
     features, _ = clean_features(features, model.scoring_cleaning.refusing())
     labelled, _ = binarize_label(features, model.label.rule)
     train, validation, test = split_dataset(labelled, model.split)

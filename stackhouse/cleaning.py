@@ -13,6 +13,7 @@ import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from stackhouse.errors import ColumnNotFoundError, ColumnTypeError, DirtyFeaturesError
@@ -125,6 +126,28 @@ def clean_matrix(rows: pd.DataFrame, features: Iterable[str], rule: CleaningRule
     for position, name in enumerate(names):
         values = _to_float(rows[name], name) if name in rows else np.full(len(rows), np.nan)
         matrix[:, position] = np.where(np.isfinite(values), values, rule.replacement(name))
+    return matrix
+
+
+def clean_columns(rows: pl.DataFrame, features: Iterable[str], rule: CleaningRule) -> npt.NDArray[np.float64]:
+    """Clean raw rows at batch scoring exactly as `clean_matrix` does: shape (n_rows, n_features), finite float64, row by row.
+
+    Raises:
+        ColumnTypeError: where a feature column holds text.
+    """
+    names = list(features)
+    matrix = np.empty((len(rows), len(names)), dtype=np.float64)
+    for position, name in enumerate(names):
+        if name not in rows.columns:
+            matrix[:, position] = rule.replacement(name)
+            continue
+        column = rows[name]
+        if not (column.dtype.is_numeric() or column.dtype == pl.Boolean):
+            raise ColumnTypeError.not_numeric("The rows to score", {name: str(column.dtype)})
+        values = column.cast(pl.Float64).to_numpy()
+        matrix[:, position] = values
+        if not np.isfinite(values).all():
+            matrix[~np.isfinite(values), position] = rule.replacement(name)
     return matrix
 
 

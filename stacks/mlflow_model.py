@@ -23,6 +23,8 @@ from stacks.home import PROJECT
 from stacks.libraries import installed_version
 
 FLAVOR = "stackhouse"
+FEATURE_LOOKUPS = "feature_lookups"
+"""Key of the lookups in the model's metadata; each with the version of its table that the model was trained on."""
 _PACKAGES = {"xgboost": "xgboost", "lightgbm": "lightgbm", "sklearn": "scikit-learn"}
 _ALWAYS = ("mlflow", "narwhals", "numpy", "pandas", "polars", "pydantic", "scikit-learn")
 

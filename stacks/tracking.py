@@ -24,7 +24,7 @@ from stackhouse.splits import RandomSplit, TimeSplit
 from stackhouse.table import Table
 from stackhouse.tuning import TuningReport
 from stackhouse.verdict import Verdict
-from stacks.mlflow_model import log_model
+from stacks.mlflow_model import FEATURE_LOOKUPS, log_model
 from stacks.registry import Registry
 
 EXAMPLE_ROWS = 5
@@ -64,7 +64,7 @@ def log_training(
         feature_engineering="unity_catalog",
         training_data=data.features.name,
     )
-    versions = {f"delta.version.{table.name}": str(table.version) for table in (data.features, data.labels)}
+    versions = {f"delta.version.{table.name}": str(table.version) for table in (*data.tables, data.labels)}
     _set_tags(client, run_id, {"mlflow.runName": name, **tags.model_dump(), **versions})
     _log_params(client, run_id, _parameters(rules, train, data, split))
     log_metrics(client, run_id, rename(tuning.trials[tuning.chosen].metrics, "validation_") if tuning.trials else {})
@@ -166,10 +166,10 @@ def _parameters(rules: ScoringRules, train: Table, data: TrainingData, split: Ti
 
 
 def _metadata(rules: ScoringRules, data: TrainingData) -> dict[str, Any]:
-    """What scoring from keys needs, inside the model: feature lookup, cleaning rule, label rule."""
-    lookup = {"table_name": data.features.name, "feature_names": list(rules.features), "lookup_key": list(data.features.primary_keys)}
+    """What scoring from keys needs, inside the model: feature lookups, cleaning rule, label rule."""
+    versions = data.versions
     return {
-        "feature_lookups": [{**lookup, "table_version": data.features.version}],
+        FEATURE_LOOKUPS: [{**lookup.model_dump(mode="json"), "table_version": versions[lookup.table_name]} for lookup in data.lookups],
         "cleaning": rules.cleaning.model_dump(mode="json"),
         "label": rules.label.model_dump(mode="json"),
     }

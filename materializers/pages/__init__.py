@@ -8,15 +8,17 @@ from functools import singledispatch
 
 from materializers.pages.certificate import certificate_page
 from materializers.pages.cleaning import cleaning_page
-from materializers.pages.data import table_version_page, training_data_page
+from materializers.pages.data import feature_table_page, table_version_page, training_data_page
 from materializers.pages.evaluation import evaluation_page
 from materializers.pages.labels import label_page
 from materializers.pages.layout import page, text
 from materializers.pages.model_card import model_card_page
 from materializers.pages.profile import profile_page
 from materializers.pages.registration import promotion_page, registration_page, validation_page
+from materializers.pages.scoring import scoring_page
 from materializers.pages.training import scoring_rules_page, training_page
 from materializers.pages.tuning import tuning_page
+from materializers.pages.validation import data_validation_page
 from materializers.pages.verdict import verdict_page
 from stackhouse.report import Report
 
@@ -33,12 +35,15 @@ def render(report: Report) -> str:
 for _page in (
     certificate_page,
     cleaning_page,
+    data_validation_page,
     evaluation_page,
+    feature_table_page,
     label_page,
     model_card_page,
     profile_page,
     promotion_page,
     registration_page,
+    scoring_page,
     scoring_rules_page,
     table_version_page,
     training_data_page,

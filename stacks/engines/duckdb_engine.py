@@ -35,6 +35,10 @@ class DuckDBEngine:
         """Compute in a stream; see the port."""
         yield from _native(frame).to_arrow_reader(rows)
 
+    def pieces(self, frame: nw.LazyFrame[Any], rows: int) -> Iterator[nw.LazyFrame[Any]]:
+        """Give the frame: DuckDB spills to disk; see the port."""
+        yield frame
+
     def map_batches(
         self, frame: nw.LazyFrame[Any], function: Callable[[pl.DataFrame], pl.DataFrame], schema: dict[str, pl.DataType]
     ) -> nw.LazyFrame[Any]:

@@ -30,6 +30,9 @@ class Engine(Protocol):
     def batches(self, frame: nw.LazyFrame[Any], rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
         """Compute a frame and give its rows in batches; memory holds some of them and not the whole table."""
 
+    def pieces(self, frame: nw.LazyFrame[Any], rows: int) -> Iterator[nw.LazyFrame[Any]]:
+        """Cut a frame into pieces of so many rows, to compute one after the other; an engine that bounds memory itself gives one."""
+
     def map_batches(
         self, frame: nw.LazyFrame[Any], function: Callable[[pl.DataFrame], pl.DataFrame], schema: dict[str, pl.DataType]
     ) -> nw.LazyFrame[Any]:

@@ -38,11 +38,15 @@ class PandasEngine:
         """Cut the frame; see the port."""
         yield from _arrow(frame).to_batches(max_chunksize=rows)
 
+    def pieces(self, frame: nw.LazyFrame[Any], rows: int) -> Iterator[nw.LazyFrame[Any]]:
+        """Give the frame, which is in memory already; see the port."""
+        yield frame
+
     def map_batches(
         self, frame: nw.LazyFrame[Any], function: Callable[[pl.DataFrame], pl.DataFrame], schema: dict[str, pl.DataType]
     ) -> nw.LazyFrame[Any]:
         """Apply a function to the whole frame; see the port."""
-        rows = function(pl.DataFrame(pl.from_arrow(_arrow(frame)))).cast(dict(schema))
+        rows = function(pl.DataFrame(pl.from_arrow(_arrow(frame)))).cast(pl.Schema(schema))
         return _open(rows.to_arrow(compat_level=pl.CompatLevel.oldest()))
 
 
@@ -51,7 +55,8 @@ def _arrow(frame: nw.LazyFrame[Any]) -> pa.Table:
 
 
 def _open(rows: pa.Table) -> nw.LazyFrame[Any]:
-    return nw.from_native(rows.to_pandas(types_mapper=_dtype, ignore_metadata=True)).lazy()
+    frame: nw.LazyFrame[Any] = nw.from_native(rows.to_pandas(types_mapper=_dtype, ignore_metadata=True)).lazy()
+    return frame
 
 
 def _dtype(arrow: pa.DataType) -> Any:

@@ -19,7 +19,7 @@ class PolarsEngine:
 
     def scan_parquet(self, files: Sequence[Path | str]) -> nw.LazyFrame[Any]:
         """Open Parquet files; see the port."""
-        return nw.from_native(pl.scan_parquet(list(files)))
+        return nw.from_native(pl.scan_parquet([str(file) for file in files]))
 
     def scan_delta(self, delta: DeltaTable) -> nw.LazyFrame[Any]:
         """Open a Delta table; see the port."""
@@ -33,6 +33,13 @@ class PolarsEngine:
         """Compute in a stream; see the port."""
         for chunk in _native(frame).collect_batches(chunk_size=rows, maintain_order=False, lazy=True, engine="streaming"):
             yield from chunk.to_arrow(compat_level=pl.CompatLevel.oldest()).to_batches()
+
+    def pieces(self, frame: nw.LazyFrame[Any], rows: int) -> Iterator[nw.LazyFrame[Any]]:
+        """Cut by position, since joins and sorts hold their rows in memory; see the port."""
+        native = _native(frame)
+        total = int(native.select(pl.len()).collect().item())
+        for start in range(0, max(total, 1), rows):
+            yield nw.from_native(native.slice(start, rows))
 
     def map_batches(
         self, frame: nw.LazyFrame[Any], function: Callable[[pl.DataFrame], pl.DataFrame], schema: dict[str, pl.DataType]

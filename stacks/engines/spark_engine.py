@@ -25,12 +25,14 @@ LOCAL = {
     "spark.sql.shuffle.partitions": "4",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
-    "spark.sql.session.timeZone": "UTC",
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.execution.arrow.maxRecordsPerBatch": str(BATCH_ROWS),
 }
-"""Settings of a session that is started here; a session that runs already keeps its own, but for the zone."""
+"""Settings of a session that is started here; a session that runs already keeps its own, but for `EVERY_SESSION`."""
+
+EVERY_SESSION = {"spark.sql.session.timeZone": "UTC", "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS"}
+"""Times are UTC and in µs. Spark's own choice for Parquet, INT96, has no zone and ends in the year 2262 for those who read it in ns."""
 
 
 class SparkEngine:
@@ -40,14 +42,23 @@ class SparkEngine:
 
     def scan_parquet(self, files: Sequence[Path | str]) -> nw.LazyFrame[Any]:
         """Open Parquet files; see the port."""
-        return nw.from_native(session().read.parquet(*(str(file) for file in files)))
+        return _lazy(session().read.parquet(*(str(file) for file in files)))
 
     def scan_delta(self, delta: DeltaTable) -> nw.LazyFrame[Any]:
-        """Open the files of a Delta table; see the port."""
+        """Open the files of a Delta table; see the port.
+
+        Raises:
+            InfrastructureError: where they lie in object storage, for which Spark needs jars that its package does not bring.
+        """
+        if delta.table_uri.startswith("s3://"):
+            raise InfrastructureError(
+                f"Spark cannot open {delta.table_uri}: its package has no jars for S3. "
+                "Set the engine of the feature store to polars, duckdb or pandas, or its path to a folder that all executors see."
+            )
         schema = from_arrow_schema(pa.schema(delta.schema().to_arrow()))
         files = delta.file_uris()
         frame = session().read.schema(schema).parquet(*files) if files else session().createDataFrame([], schema)
-        return nw.from_native(frame)
+        return _lazy(frame)
 
     def sink_parquet(self, frame: nw.LazyFrame[Any], folder: Path) -> None:
         """Write from the executors; see the port."""
@@ -62,6 +73,10 @@ class SparkEngine:
             self.sink_parquet(frame, folder)
             yield from dataset.dataset(folder, format="parquet").to_batches(batch_size=rows)
 
+    def pieces(self, frame: nw.LazyFrame[Any], rows: int) -> Iterator[nw.LazyFrame[Any]]:
+        """Give the frame: its partitions are the pieces; see the port."""
+        yield frame
+
     def map_batches(
         self, frame: nw.LazyFrame[Any], function: Callable[[pl.DataFrame], pl.DataFrame], schema: dict[str, pl.DataType]
     ) -> nw.LazyFrame[Any]:
@@ -73,7 +88,7 @@ class SparkEngine:
                 rows = function(pl.DataFrame(pl.from_arrow(batch)))
                 yield from rows.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(target).to_batches()
 
-        return nw.from_native(_native(frame).mapInArrow(mapped, from_arrow_schema(target)))
+        return _lazy(_native(frame).mapInArrow(mapped, from_arrow_schema(target)))
 
 
 def session() -> SparkSession:
@@ -95,8 +110,14 @@ def session() -> SparkSession:
                 f"Spark cannot be started: {error}. It needs Java 17 or 21 of the system, e.g. `apt install openjdk-17-jre-headless`."
             ) from error
         active.sparkContext.setLogLevel("ERROR")
-    active.conf.set("spark.sql.session.timeZone", "UTC")
+    for key, value in EVERY_SESSION.items():
+        active.conf.set(key, value)
     return active
+
+
+def _lazy(frame: DataFrame) -> nw.LazyFrame[Any]:
+    opened: nw.LazyFrame[Any] = nw.from_native(frame)
+    return opened
 
 
 def _native(frame: nw.LazyFrame[Any]) -> DataFrame:

@@ -12,15 +12,18 @@ import pytest
 import stackhouse
 from materializers.pages import render
 from stackhouse.algorithms import LightGBM, XGBoost
+from stackhouse.batch_scoring import ScoringReport, ScoringRun
 from stackhouse.cleaning import CleaningReport, CleaningRule, Replaced
 from stackhouse.evaluation import Evaluation, Period
 from stackhouse.fitted import ScoringRules
 from stackhouse.labels import LabelReport, ThresholdLabel
+from stackhouse.lookups import FeatureLookup
 from stackhouse.metrics import Curves
 from stackhouse.point_in_time import Certificate
 from stackhouse.profile import ColumnProfile, TableProfile
 from stackhouse.promotion import Promotion, first_champion
 from stackhouse.record import (
+    FeatureTable,
     ModelCard,
     ModelCheck,
     ModelIdentity,
@@ -32,9 +35,10 @@ from stackhouse.record import (
 )
 from stackhouse.report import Report
 from stackhouse.tuning import Trial, TuningReport
+from stackhouse.validation import ExpectationResult, ValidationResult
 from stackhouse.verdict import Gate, Verdict
 
-PARTS_OF_OTHERS = {"Period", "Curves", "Gate", "Trial", "ColumnProfile", "ModelCheck"}
+PARTS_OF_OTHERS = {"Period", "ScoringRun", "Curves", "Gate", "Trial", "ColumnProfile", "ModelCheck"}
 """Records that are never an artifact: they stand on the page of the record that holds them."""
 
 ONE_CLASS = "all training rows are of class 0; a classifier needs both"
@@ -65,6 +69,7 @@ RULES = ScoringRules(
 )
 TABLE = TableVersion(name="dev.flights.route_day", version=4, uri="/tables/route_day", rows=76566, primary_keys=("origin", "dest"))
 REGISTRATION = Registration(name="dev.reliability.flight_delay", version="3", run_id="5f0c", new=True, reason="all 3 gates passed")
+LOOKUP = FeatureLookup(table_name=TABLE.name, lookup_key=("origin", "dest"), timestamp_lookup_key="label_time", feature_names=("a",))
 CARD = ModelCard(
     identity=ModelIdentity(
         name="flight_delay",
@@ -76,7 +81,7 @@ CARD = ModelCard(
     ),
     registration=REGISTRATION,
     rules=RULES,
-    data=TrainingData(features=TABLE, labels=TABLE),
+    data=TrainingData(lookups=(LOOKUP,), tables=(TABLE,), labels=TABLE),
     evaluation=EVALUATION,
     outcome="APPROVED",
     reasons=("all 3 gates passed",),
@@ -107,8 +112,45 @@ REJECTED = Verdict(
         Gate(name="pr_auc", rule=">= 0.3", value=None, passed=False),
     ),
 )
+BETWEEN = "expect_column_values_to_be_between"
+OUTSIDE = ExpectationResult(
+    dimension="validity",
+    expectation=BETWEEN,
+    columns=("late_rate",),
+    observed="'late_rate' is outside [0, 1] in 12 of 1,000 rows",
+    rows_unexpected=12,
+    passed=False,
+)
+ENOUGH = ExpectationResult(
+    dimension="completeness",
+    expectation="expect_table_row_count_to_be_between",
+    columns=(),
+    observed="1,000 rows, at least 100 expected",
+    rows_unexpected=None,
+    passed=True,
+)
+VALIDATED = ValidationResult(table="dev.flights.route_day", rows=1000, expectations=(OUTSIDE, ENOUGH))
 CHECKED = ValidationReport(name="flight_delay", version="3", checks=(ModelCheck(name="loads", passed=True, detail="in 0.4 s"),))
+STORED = FeatureTable(
+    **TABLE.model_dump(exclude={"written"}),
+    description="how late a route ran",
+    tags={"domain": "reliability"},
+    timestamp="known_at",
+    label=None,
+    features=("late_rate",),
+    columns={"origin": "string", "late_rate": "double"},
+    retention_days=7,
+    created=TRAIN.first,
+)
+SCORED = ScoringReport(
+    run=ScoringRun(model="dev.flights.flight_delay", model_version="3", table_versions={TABLE.name: 4}, scored_at=TEST.last),
+    rows=20460,
+    without_features=51,
+    positives=8000,
+)
 PAGES: tuple[Report, ...] = (
+    STORED,
+    SCORED,
     PROFILE,
     CLEANING,
     LABEL,
@@ -117,6 +159,7 @@ PAGES: tuple[Report, ...] = (
     EVALUATION,
     REJECTED,
     CHECKED,
+    VALIDATED,
     CARD,
     CARD.data,
     TABLE,
@@ -135,6 +178,8 @@ EMPTIES: tuple[Report, ...] = (
     Evaluation(test={"log_loss": float("inf")}, importance={"a": 0.0}),
     Verdict(outcome="SKIPPED", reasons=()),
     ValidationReport(name="m", version=None),
+    ValidationResult(table="t", rows=0, expectations=()),
+    SCORED.model_copy(update={"rows": 0, "without_features": 0, "positives": 0}),
     Registration(name="m", version=None, run_id=None, new=False, reason="SKIPPED"),
     Promotion(promoted=False, reason="nothing was registered", metric="roc_auc"),
     TrainingRecord(run_id=None, model_uri=None, algorithm="xgboost", train_period=Period(rows=0), skipped=ONE_CLASS),
@@ -202,6 +247,11 @@ def test_every_chart_has_a_role_and_a_title(report: Report) -> None:
         ValidationReport(name=SCRIPT, version="1", checks=(ModelCheck(name=SCRIPT, passed=True, detail=SCRIPT),)),
         TABLE.model_copy(update={"name": SCRIPT, "uri": SCRIPT, "primary_keys": (SCRIPT,)}),
         RULES.model_copy(update={"features": (SCRIPT,)}),
+        ValidationResult(
+            table=SCRIPT,
+            rows=1,
+            expectations=(OUTSIDE.model_copy(update={"columns": (SCRIPT,), "observed": SCRIPT, "expectation": SCRIPT}),),
+        ),
         CARD.model_copy(update={"registration": REGISTRATION.model_copy(update={"name": SCRIPT}), "reasons": (SCRIPT,), "outcome": SCRIPT}),
         ModelCheck(name=SCRIPT, passed=True, detail=SCRIPT),
     ],
@@ -316,6 +366,22 @@ def test_validation_page_without_checks_does_not_say_passed() -> None:
     words = words_of(ValidationReport(name="m", version=None))
     assert "NOTHING TO CHECK" in words
     assert "PASSED" not in words
+
+
+def test_data_validation_page_names_what_failed_under_its_dimension() -> None:
+    words = words_of(VALIDATED)
+    assert "Data quality issue detected 1 of 2 failed; nothing was written. rows 1,000 expectations 2 failed 1" in words
+    assert "Completeness: Is anything missing?" in words
+    assert "expect_table_row_count_to_be_between the table 1,000 rows, at least 100 expected – passed Validity:" in words
+    assert f"{BETWEEN} late_rate 'late_rate' is outside [0, 1] in 12 of 1,000 rows 12 failed" in words
+    assert "Freshness: Is the newest row new enough? Nothing is expected here." in words
+
+
+def test_data_validation_page_says_passed_only_where_something_was_judged() -> None:
+    words = words_of(ValidationResult(table="t", rows=3, expectations=(ENOUGH,)))
+    assert "PASSED All 1 expectations are met." in words
+    assert "detected" not in words
+    assert "PASSED" not in words_of(ValidationResult(table="t", rows=3, expectations=()))
 
 
 def test_model_card_says_what_it_answers_and_how_to_load_it() -> None:

@@ -93,7 +93,6 @@ def test_scoring_cleans_only_the_features_that_the_model_reads() -> None:
         "gates__minimun",
         "registry__aliases",
         "features__definition__window",
-        "source__path",
     ],
 )
 def test_unknown_key_is_refused_with_its_place(path: str) -> None:
@@ -120,7 +119,6 @@ def test_unknown_key_is_refused_with_its_place(path: str) -> None:
         ("features__names", []),
         ("features__write_mode", "append"),
         ("features__definition__windows", [7.5]),
-        ("source__kind", "csv"),
         ("task", "regression"),
     ],
 )

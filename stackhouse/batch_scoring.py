@@ -1,0 +1,172 @@
+"""Scoring from keys: the features of each key as of its time, and the model's answer. No row is dropped, and none reordered in value.
+
+A key that the feature tables do not know, or not yet at its time, gets no answer (null): training left such rows out, so the
+model has nothing to say of them. A column of a feature's name in the keys' own table stands in for the lookup, as raw rows do.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import narwhals as nw
+import polars as pl
+
+from stackhouse.cleaning import clean_columns
+from stackhouse.errors import ColumnNotFoundError, DataError
+from stackhouse.fitted import FittedModel
+from stackhouse.lookups import FeatureLookup
+from stackhouse.point_in_time import attach_outputs
+from stackhouse.report import Report
+from stackhouse.table import Roles, Table, require_rows, require_times, require_unique_keys
+from stackhouse.training_set import find_matches
+
+PREDICTION, PROBABILITY, MODEL_VERSION, FEATURE_VERSIONS, SCORED_AT = (
+    "prediction",
+    "probability",
+    "model_version",
+    "feature_table_versions",
+    "scored_at",
+)
+ANSWERS = (PREDICTION, PROBABILITY)
+_KNOWN = "__known"
+
+
+class ScoringRun(Report):
+    """What scored: the registered version, the versions of the feature tables that were looked up, and when (UTC)."""
+
+    model: str
+    model_version: str
+    table_versions: Mapping[str, int]
+    scored_at: datetime
+
+    @property
+    def stamp(self) -> dict[str, str]:
+        """The columns that say so in each row of the predictions."""
+        versions = ", ".join(f"{name}@{version}" for name, version in self.table_versions.items())
+        return {MODEL_VERSION: self.model_version, FEATURE_VERSIONS: versions}
+
+
+class ScoringReport(Report):
+    """How many keys were scored, how many had no features by their time, and how many were answered with class 1."""
+
+    run: ScoringRun
+    rows: int
+    without_features: int
+    positives: int
+
+
+def require_spine(spine: Table, lookups: Sequence[FeatureLookup], features: Sequence[str]) -> Table:
+    """Return the rows to score with the keys and the time of the lookups as their roles.
+
+    Raises:
+        ColumnNotFoundError: where a key or the time is not there.
+        DataError: where a column is neither key nor time nor a feature of the model.
+        ColumnTypeError, EmptyTableError, PrimaryKeyError: see `require_times`, `require_rows`, `require_unique_keys`.
+    """
+    keys = tuple(dict.fromkeys(key for lookup in lookups for key in lookup.lookup_key))
+    times = tuple(dict.fromkeys(lookup.timestamp_lookup_key for lookup in lookups if lookup.timestamp_lookup_key))
+    existing = spine.columns
+    if missing := [column for column in (*keys, *times) if column not in existing]:
+        raise ColumnNotFoundError.missing(spine.name, missing, existing, "The model looks its features up by these columns.")
+    if unknown := [column for column in existing if column not in (*keys, *times, *features)]:
+        raise DataError(
+            f"{spine.name} has the columns {unknown}, which are neither keys ({', '.join(keys)}), nor the time, nor features of the model. "
+            "Leave them out; a misspelt feature would be looked up without a word."
+        )
+    roles = Roles(primary_keys=(*keys, *times[1:]), timestamp=times[0] if times else None)
+    table = Table(spine.frame, roles, spine.name)
+    require_rows(table, "There is nothing to score.")
+    require_times(table)
+    require_unique_keys(table)
+    return table
+
+
+def look_up(spine: Table, lookups: Sequence[FeatureLookup], tables: Mapping[str, Table]) -> nw.LazyFrame[Any]:
+    """Attach to every row of the spine the features of its keys that were known at its time, lazily.
+
+    Returns:
+        Shape (n_rows, n_columns of the spine + n_outputs + 1); the last column says whether every lookup without default values
+        found something. Features that the spine brings itself are not looked up.
+
+    Raises:
+        ColumnNotFoundError, ColumnTypeError, ConfigurationError, PointInTimeError: see `training_set.find_matches`.
+    """
+    wanted = [reduced for lookup in lookups if (reduced := _without(lookup, spine.columns))]
+    matches = find_matches(spine, wanted, tables) if wanted else []
+    frame = spine.frame
+    for match in matches:
+        frame = attach_outputs(frame, spine.frame, match)
+    needed = [~nw.col(match.mark).is_null() for match in matches if not match.fills]
+    known = nw.all_horizontal(*needed, ignore_nulls=False) if needed else nw.lit(value=True)
+    return frame.with_columns(known.alias(_KNOWN)).drop(*(match.mark for match in matches))
+
+
+def _without(lookup: FeatureLookup, brought: Sequence[str]) -> FeatureLookup | None:
+    """The lookup for the outputs that the spine does not bring itself; None where it brings all."""
+    outputs = {feature: output for feature, output in lookup.outputs(lookup.feature_names or ()).items() if output not in brought}
+    if not outputs:
+        return None
+    return lookup.model_copy(
+        update={
+            "feature_names": tuple(outputs),
+            "rename_outputs": {feature: output for feature, output in outputs.items() if feature != output},
+            "default_values": {output: value for output, value in lookup.default_values.items() if output in outputs.values()},
+        }
+    )
+
+
+def scorer(model: FittedModel, identity: Sequence[str], run: ScoringRun) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """Return the function that scores rows of `look_up`: keys and time, class and probability, and what scored them.
+
+    It is applied batch by batch; a row's answer does not depend on the rows beside it.
+    """
+
+    def score(rows: pl.DataFrame) -> pl.DataFrame:
+        X = clean_columns(rows, model.rules.features, model.rules.cleaning)
+        probability = model.probability_of_matrix(X)
+        answers = {PREDICTION: model.classify(probability), PROBABILITY: probability}
+        known = pl.col(_KNOWN)
+        scored = rows.select(*identity, _KNOWN).with_columns(pl.Series(name, values) for name, values in answers.items())
+        stamps = (pl.lit(value).alias(column) for column, value in run.stamp.items())
+        at = pl.lit(run.scored_at).cast(pl.Datetime("us", "UTC")).alias(SCORED_AT)
+        return scored.with_columns(*(pl.when(known).then(name).alias(name) for name in ANSWERS), *stamps, at).drop(_KNOWN)
+
+    return score
+
+
+def predictions_schema(spine: Table) -> dict[str, pl.DataType]:
+    """Return names and types of the columns that `scorer` gives."""
+    identity = spine.with_frame(spine.frame.head(0)).collect(spine.roles.identity).to_native().schema
+    answers = {PREDICTION: pl.Int64(), PROBABILITY: pl.Float64(), MODEL_VERSION: pl.String(), FEATURE_VERSIONS: pl.String()}
+    return {**identity, **answers, SCORED_AT: pl.Datetime("us", "UTC")}
+
+
+def prediction_roles(spine: Table) -> Roles:
+    """Return the roles of a predictions table: one row for each key, time and version of the model."""
+    return Roles(primary_keys=(*spine.roles.primary_keys, MODEL_VERSION), timestamp=spine.roles.timestamp)
+
+
+def summarize(predictions: Table, run: ScoringRun) -> ScoringReport:
+    """Count what was scored."""
+    answered, positive = ~nw.col(PREDICTION).is_null(), nw.col(PREDICTION).fill_null(0)
+    counts = (nw.len().alias("rows"), answered.cast(nw.Int64).sum().alias("answered"), positive.sum().alias("positives"))
+    row = predictions.frame.select(*counts).collect(backend="polars").rows(named=True)[0]
+    rows, answered_rows = int(row["rows"]), int(row["answered"] or 0)
+    return ScoringReport(run=run, rows=rows, without_features=rows - answered_rows, positives=int(row["positives"] or 0))
+
+
+def changed(predictions: Table, stored: Table) -> Table:
+    """Return the predictions that are new, or that answer otherwise than the stored ones of the same key, time and version.
+
+    When the same rows are scored a second time, nothing is left; the time of scoring alone is no change.
+    """
+    identity = list(predictions.roles.identity)
+    before = {name: f"__stored_{name}" for name in ANSWERS}
+    kept = stored.frame.select(*identity, *(nw.col(name).alias(alias) for name, alias in before.items()), nw.lit(1).alias("__stored"))
+    joined = predictions.frame.join(kept, on=identity, how="left")
+    same = [
+        (nw.col(name) == nw.col(alias)).fill_null(value=False) | (nw.col(name).is_null() & nw.col(alias).is_null())
+        for name, alias in before.items()
+    ]
+    differs = nw.col("__stored").is_null() | ~nw.all_horizontal(*same, ignore_nulls=False)
+    return predictions.with_frame(joined.filter(differs).select(*predictions.columns))
