@@ -13,6 +13,21 @@ _RUN_CONFIGURATION = ("parameters", "run_name", "enable_cache", "settings", "ste
 """Keys of a ZenML run configuration that make sense beside the parameters of a model file."""
 
 
+class _EachKeyOnce(yaml.SafeLoader):
+    """Refuses a key that stands twice in one mapping, such as a second `source:`; YAML would let the last one win."""
+
+
+def _mapping(loader: _EachKeyOnce, node: yaml.MappingNode) -> dict[Any, Any]:
+    keys = [key.value for key, _ in node.value]
+    if twice := sorted({key for key in keys if keys.count(key) > 1}):
+        raise yaml.constructor.ConstructorError(None, None, f"{twice} stands twice; keep one", node.start_mark)
+    mapping: dict[Any, Any] = yaml.SafeLoader.construct_mapping(loader, node, deep=True)
+    return mapping
+
+
+_EachKeyOnce.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
 def read_model_file(path: Path) -> ModelSpec:
     """Read and validate a model file.
 
@@ -20,7 +35,7 @@ def read_model_file(path: Path) -> ModelSpec:
         ConfigurationError: where the file cannot be read, is no YAML, or does not validate; each problem on a line.
     """
     try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content: Any = yaml.load(path.read_text(encoding="utf-8"), _EachKeyOnce)  # noqa: S506 - a safe loader, made stricter
     except OSError as error:
         raise ConfigurationError.invalid_file(str(path), [error.strerror or str(error)]) from error
     except yaml.YAMLError as error:

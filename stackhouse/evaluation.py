@@ -87,5 +87,9 @@ def period(table: Table) -> Period:
 
 def _on_random_split(model: FittedModel, train: Table, test: Table, seed: int) -> dict[str, float]:
     share = test.count() / (train.count() + test.count())
-    parts = split(concatenate(train, test), RandomSplit(test_size=share, seed=seed))
+    rows = concatenate(train, test)
+    needed = rows.select(
+        column for column in rows.roles.columns if column in (*rows.roles.identity, *model.rules.features, rows.roles.label)
+    )
+    parts = split(needed, RandomSplit(test_size=share, seed=seed))
     return measure(FittedModel.fit(concatenate(parts.train, parts.validation), model.rules), parts.test)

@@ -20,6 +20,10 @@ class _Shares(BaseModel):
 
     test_size: float = Field(0.2, gt=0, lt=1, description="Share of the test rows, in (0, 1).")
     validation_size: float = Field(0.2, gt=0, lt=1, description="Share of the remaining rows that choose between candidates.")
+    sample_ratio: float = Field(
+        1.0, gt=0, le=1, description="Share of the training and validation rows that is kept, where all would not fit; test rows all are."
+    )
+    sample_seed: int = Field(42, ge=0, description="Seed of that sample.")
 
 
 class TimeSplit(_Shares):
@@ -65,7 +69,31 @@ def split(table: Table, rule: TimeSplit | RandomSplit) -> Split:
         PrimaryKeyError: where a timestamp to split by is null.
     """
     require_rows(table, "Compute features for a longer period, or loosen the label's filter.")
-    return _by_time(table, rule) if isinstance(rule, TimeSplit) else _at_random(table, rule)
+    parts = _by_time(table, rule) if isinstance(rule, TimeSplit) else _at_random(table, rule)
+    if rule.sample_ratio == 1:
+        return parts
+    train, validation = (sample(part, rule.sample_ratio, rule.sample_seed) for part in (parts.train, parts.validation))
+    return Split(train, validation, parts.test)
+
+
+def sample(table: Table, ratio: float, seed: int) -> Table:
+    """Keep about `ratio` of the rows, lazily: those whose place in the order of keys and time a fixed scramble sends below it.
+
+    The same rows give the same sample on every engine and in whatever order they arrive. A table without keys is ordered by all
+    its columns.
+
+    Source: Knuth, The Art of Computer Programming 3, 6.4, multiplicative hashing (the multiplier of 32 bits).
+    """
+    place = nw.col(_PLACE).cast(nw.Int64) + 1 + seed % _SCRAMBLE_RANGE
+    scrambled = (place % _SCRAMBLE_RANGE) * _MULTIPLIER % _SCRAMBLE_RANGE
+    order = table.roles.identity or tuple(table.columns)
+    numbered = table.frame.with_row_index(_PLACE, order_by=order)
+    return table.with_frame(numbered.filter(scrambled < int(ratio * _SCRAMBLE_RANGE)).drop(_PLACE))
+
+
+_PLACE = "__place"
+_SCRAMBLE_RANGE = 2**31
+_MULTIPLIER = 2_654_435_761 % _SCRAMBLE_RANGE
 
 
 def _by_time(table: Table, rule: TimeSplit) -> Split:

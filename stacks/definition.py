@@ -100,7 +100,7 @@ def _register_flavor(client: Client, kind: str, flavor: str) -> None:
 
 def _register_component(client: Client, kind: StackComponentType, component: ComponentDefinition) -> Any:
     configuration = {key: value.replace("{home}", str(home())) for key, value in component.configuration.items()}
-    if "path" in configuration:
+    if "path" in configuration and "://" not in configuration["path"]:
         require_writable(Path(configuration["path"]))
     try:
         existing = client.get_stack_component(kind, component.name, allow_name_prefix_match=False)

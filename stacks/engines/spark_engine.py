@@ -3,6 +3,7 @@
 Delta tables are opened by their Parquet files, as delta-rs lists them for the version: no Delta package for the JVM is needed.
 """
 
+import logging
 import os
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from stacks.engines.engine import BATCH_ROWS, Engine
 
 LOCAL = {
     "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
     "spark.sql.shuffle.partitions": "4",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
@@ -110,6 +112,7 @@ def session() -> SparkSession:
                 f"Spark cannot be started: {error}. It needs Java 17 or 21 of the system, e.g. `apt install openjdk-17-jre-headless`."
             ) from error
         active.sparkContext.setLogLevel("ERROR")
+        logging.getLogger("py4j").setLevel(logging.WARNING)
     for key, value in EVERY_SESSION.items():
         active.conf.set(key, value)
     return active
