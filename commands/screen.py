@@ -24,6 +24,7 @@ def print_screen(console: Console, spec: ModelSpec, results: Results) -> None:
         ("Values cleaned", _cleaned(results)),
         ("Label", _label(results)),
         ("Point in time", _certificate(results)),
+        *_lost(results),
         ("Split", _split(results)),
         ("Algorithm", _algorithm(results)),
     ):
@@ -60,18 +61,24 @@ def _label(results: Results) -> str:
 
 def _certificate(results: Results) -> str:
     proof = results.certificate
+    matched = f"{proof.matched_rows:,} of {proof.spine_rows:,} labels matched"
+    if proof.rows_measured == 0:
+        return f"features have no time and are joined by key; {matched}"
     youngest, oldest = abs(proof.latest_feature_minus_label_hours), proof.oldest_age_hours
     ages = f"known {youngest:g} to {oldest:g} h before it" if oldest else "each known exactly when its label's day begins"
-    return (
-        f"no feature is later than its label ({ages}); "
-        f"{proof.matched_rows:,} of {proof.spine_rows:,} labels matched, {proof.rows_lost:,} without features left out"
-    )
+    return f"no feature is later than its label ({ages}); {matched}"
+
+
+def _lost(results: Results) -> list[tuple[str, str]]:
+    message = results.certificate.lost_message
+    return [("Rows left out", message)] if message else []
 
 
 def _split(results: Results) -> str:
     train, test = results.evaluation.train_period, results.evaluation.test_period
     if not (train and test and train.last and test.first and test.last):
-        return f"{results.record.train_period.rows:,} training rows"
+        judged = f", {test.rows:,} to judge, drawn at random" if test else ""
+        return f"{results.record.train_period.rows:,} rows to learn{judged}"
     judged = f"{test.rows:,} from {test.first:%Y-%m-%d} to {test.last:%Y-%m-%d} to judge"
     return f"{train.rows:,} rows until {train.last:%Y-%m-%d} to learn, {judged}"
 
@@ -84,14 +91,18 @@ def _algorithm(results: Results) -> str:
 def _metrics(results: Results) -> Grid:
     table = Grid(title_justify="left", box=None, padding=(0, 2), pad_edge=False)
     table.add_column("Metric", style="bold")
-    for title in ("time-ordered test", "random split*", "guess"):
-        table.add_column(title, justify="right")
     found = results.evaluation
+    in_time = found.test_period is not None and found.test_period.first is not None
+    columns = {"time-ordered test": found.test, "random split*": found.random_split} if in_time else {"test": found.test}
+    columns["guess"] = found.reference
+    for title in columns:
+        table.add_column(title, justify="right")
     for name in NAMES:
-        values = [metrics.get(name) for metrics in (found.test, found.random_split, found.reference)]
+        values = [metrics.get(name) for metrics in columns.values()]
         table.add_row(name, *("-" if value is None else f"{value:.4f}" for value in values))
-    table.caption = "* for comparison only: rows of the same days on both sides flatter a model"
-    table.caption_justify = "left"
+    if in_time:
+        table.caption = "* for comparison only: rows of the same days on both sides flatter a model"
+        table.caption_justify = "left"
     return table
 
 

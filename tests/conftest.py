@@ -6,6 +6,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
+
 PROJECT = Path(__file__).parents[1]
 TEMPORARY = Path(tempfile.mkdtemp(prefix="stackhouse-tests-"))
 atexit.register(shutil.rmtree, TEMPORARY, ignore_errors=True)
@@ -20,3 +22,10 @@ for name in [*os.environ]:
 from commands import settings  # noqa: E402 - both variables have to be set before zenml is imported
 
 settings.apply()
+
+LONGEST = ("test_killed_runs.py", "test_spark_run.py")
+"""Files that take minutes: they start first, so that no worker waits for one of them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
