@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import narwhals as nw
 import polars as pl
@@ -58,7 +59,7 @@ class SparkEngine:
                 "Set the engine of the feature store to polars, duckdb or pandas, or its path to a folder that all executors see."
             )
         schema = from_arrow_schema(pa.schema(delta.schema().to_arrow()))
-        files = delta.file_uris()
+        files = [unquote(file) for file in delta.file_uris()]  # delta-rs gives a space as %20
         frame = session().read.schema(schema).parquet(*files) if files else session().createDataFrame([], schema)
         return _lazy(frame)
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
-import polars as pl
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from stackhouse.errors import InfrastructureError
 from stackhouse.sources import DeltaSource, assign
 from stackhouse.table import Roles, Table
+from stacks.engines import engine
 
 
 def read_delta_tables(source: DeltaSource, inputs: Sequence[str]) -> dict[str, Table]:
@@ -41,17 +41,12 @@ def _open(path: str, version: int | None) -> Table:
     except (DeltaError, OSError) as error:
         raise InfrastructureError(f"Cannot open {wanted}: {error}. Give a version that the table has, or leave it out.") from error
     _require_files(delta.file_uris(), wanted)
-    return Table.of(pl.scan_delta(delta), name=place)
+    return Table(engine("polars").scan_delta(delta), Roles(), place)
 
 
 def _require_files(files: list[str], wanted: str) -> None:
-    """Check that the local files of a version are there. Source: Polars opens the names that delta-rs gives, which are those of a URI."""
-    gone = [file for file in files if "://" not in file and not Path(file).exists()]
-    if renamed := [file for file in gone if Path(unquote(file)).exists()]:
-        raise InfrastructureError(
-            f"{wanted} stands in a folder whose name Polars cannot open: {Path(renamed[0]).parent}. "
-            "Use letters, digits, '-', '_' and '.' alone, no spaces."
-        )
+    """Check that the local files of a version are there. Source: the names that delta-rs gives are quoted as in a URI."""
+    gone = [file for file in files if "://" not in file and not Path(unquote(file)).exists()]
     if gone:
         raise InfrastructureError(
             f"{len(gone)} of the {len(files)} files of {wanted} are gone, e.g. {Path(gone[0]).name}: the version was vacuumed. "

@@ -80,7 +80,7 @@ def test_every_stackhouse_command_in_the_readme_exists() -> None:
 
 def test_every_zenml_command_in_the_readme_names_a_pipeline_and_a_file_that_exist() -> None:
     named = re.findall(r"^\$ zenml pipeline run (\S+) -c (\S+)$", README, re.MULTILINE)
-    assert len(named) == 2
+    assert len(named) == 3
     for source, file in named:
         module = source.rpartition(".")[0].replace(".", "/")
         assert (PROJECT / f"{module}.py").is_file()
