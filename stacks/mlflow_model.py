@@ -52,8 +52,12 @@ def log_model(model: FittedModel, name: str, example: pd.DataFrame, metadata: di
 
 
 def signature(model: FittedModel) -> ModelSignature:
-    """Return the signature: float64 features in; class out as long (rule ML-02); `predict_method` chooses the probability."""
-    inputs = Schema([ColSpec(DataType.double, name) for name in model.rules.features])
+    """Return the signature: float64 features in; class out as long (rule ML-02); `predict_method` chooses the probability.
+
+    A feature that the cleaning rule names a replacement for is optional: rows may come without its column.
+    """
+    optional = model.rules.cleaning.columns
+    inputs = Schema([ColSpec(DataType.double, name, required=name not in optional) for name in model.rules.features])
     params = ParamSchema([ParamSpec("predict_method", DataType.string, "predict")])
     return ModelSignature(inputs=inputs, outputs=Schema([ColSpec(DataType.long)]), params=params)
 

@@ -56,6 +56,15 @@ def test_it_scores_raw_rows_as_the_fitted_model_does(logged: tuple[FittedModel, 
     assert np.array_equal(classes, fitted.classify(fitted.probability(raw)))
 
 
+def test_a_feature_with_a_replacement_of_its_own_may_be_absent_and_no_other(logged: tuple[FittedModel, str], rows: pd.DataFrame) -> None:
+    fitted, uri = logged
+    served = mlflow.pyfunc.load_model(uri)
+    without = served.predict(rows[["x"]], params={"predict_method": "predict_proba"})
+    assert np.array_equal(without, fitted.probability(rows.assign(z=1.0)))
+    with pytest.raises(mlflow.MlflowException, match="missing inputs"):
+        served.predict(rows[["z"]])
+
+
 def test_it_loads_as_the_fitted_model_itself(logged: tuple[FittedModel, str], rows: pd.DataFrame) -> None:
     fitted, uri = logged
     assert np.array_equal(load_model(uri).probability(rows), fitted.probability(rows))
