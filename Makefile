@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test lint types bench dashboard lock clean
+.PHONY: help install install-dev run test lint types bench bench-scale dashboard lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -37,6 +37,9 @@ types: install-dev  ## Type check alone
 
 bench: install-dev  ## Benchmarks against hand-written code, as ratios
 	@.venv/bin/python -m benchmarks
+
+bench-scale: install-dev  ## 33.7 million flights through the pipeline, and every engine; takes many minutes
+	@.venv/bin/python -m benchmarks scale
 
 dashboard: install  ## Serve ZenML's dashboard and MLflow over what the runs wrote
 	@.venv/bin/stackhouse dashboard

@@ -1,36 +1,45 @@
-"""`python -m benchmarks`: all three comparisons, or those that are named: `python -m benchmarks table features`."""
+"""`python -m benchmarks`: the comparisons of `USUAL`, or those that are named: `python -m benchmarks table features`."""
 
 import os
 import platform
 import sys
 import tempfile
+from importlib import import_module
 from pathlib import Path
 
 from stacks.libraries import installed_version
 
-LIBRARIES = ("zenml", "mlflow", "polars", "narwhals", "pandas", "pyarrow", "deltalake", "xgboost", "lightgbm", "scikit-learn")
+LIBRARIES = (
+    "zenml",
+    "mlflow",
+    "polars",
+    "narwhals",
+    "pandas",
+    "duckdb",
+    "pyarrow",
+    "deltalake",
+    "xgboost",
+    "lightgbm",
+    "scikit-learn",
+)
+USUAL = ("training", "table", "features", "joins", "scoring")
+"""In the order in which they run; each is a module with a function `compare`."""
+NAMED = ("scale",)
+"""Those that run only where they are named, since they take many minutes."""
+IN_MEMORY = ("features", "joins")
+"""Those that write nothing; the others are given a new folder."""
 
 
 def main(names: list[str]) -> None:
     """Print the machine and the versions, then each comparison; all that is written goes when it ends."""
-    chosen = names or ["table", "features", "training"]
-    if unknown := sorted(set(chosen) - {"table", "features", "training"}):
-        sys.exit(f"There is no benchmark {unknown}; there are table, features and training.")
+    if unknown := sorted(set(names) - {*USUAL, *NAMED}):
+        sys.exit(f"There is no benchmark {', '.join(unknown)}; there are {', '.join((*USUAL, *NAMED))}.")
     with tempfile.TemporaryDirectory(prefix="stackhouse-benchmarks-") as folder:
         _keep_to(Path(folder))
         _print_machine()
-        if "training" in chosen:
-            from benchmarks import training
-
-            training.compare(Path(folder) / "training")
-        if "table" in chosen:
-            from benchmarks import table
-
-            table.compare(Path(folder) / "table")
-        if "features" in chosen:
-            from benchmarks import features
-
-            features.compare()
+        for name in [known for known in (*USUAL, *NAMED) if known in (names or USUAL)]:
+            comparison = import_module(f"benchmarks.{name}")
+            comparison.compare(*([] if name in IN_MEMORY else [Path(folder) / name]))
     print("\nEverything was kept in a temporary folder, which is removed.")
 
 

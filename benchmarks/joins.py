@@ -99,7 +99,7 @@ def with_duckdb(spine: pl.DataFrame, features: pl.DataFrame) -> Callable[[], Any
     import duckdb
 
     connection = duckdb.connect()
-    connection.execute("SET TimeZone='UTC'")
+    connection.execute("SET TimeZone='UTC'; SET enable_progress_bar=false")
     for name, frame in {"spine": spine, "features": features}.items():
         connection.from_arrow(frame.to_arrow()).create(name)
     query = """SELECT spine.*, first, second, third FROM spine ASOF JOIN features

@@ -4,7 +4,7 @@ A key that the feature tables do not know, or not yet at its time, gets no answe
 model has nothing to say of them. A column of a feature's name in the keys' own table stands in for the lookup, as raw rows do.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,12 +12,12 @@ import narwhals as nw
 import polars as pl
 
 from stackhouse.cleaning import clean_columns
-from stackhouse.errors import ColumnNotFoundError, DataError
+from stackhouse.errors import ColumnNotFoundError, ColumnTypeError, ConfigurationError, DataError, EmptyTableError
 from stackhouse.fitted import FittedModel
 from stackhouse.lookups import FeatureLookup
 from stackhouse.point_in_time import attach_outputs
 from stackhouse.report import Report
-from stackhouse.table import Roles, Table, require_rows, require_times, require_unique_keys
+from stackhouse.table import Roles, Table, require_times, require_unique_keys
 from stackhouse.training_set import find_matches
 
 PREDICTION, PROBABILITY, MODEL_VERSION, FEATURE_VERSIONS, SCORED_AT = (
@@ -28,6 +28,8 @@ PREDICTION, PROBABILITY, MODEL_VERSION, FEATURE_VERSIONS, SCORED_AT = (
     "scored_at",
 )
 ANSWERS = (PREDICTION, PROBABILITY)
+_WRITTEN = (*ANSWERS, MODEL_VERSION, FEATURE_VERSIONS, SCORED_AT)
+_WRITTEN = (*ANSWERS, MODEL_VERSION, FEATURE_VERSIONS, SCORED_AT)
 _KNOWN = "__known"
 
 
@@ -58,47 +60,104 @@ class ScoringReport(Report):
 def require_spine(spine: Table, lookups: Sequence[FeatureLookup], features: Sequence[str]) -> Table:
     """Return the rows to score with the keys and the time of the lookups as their roles.
 
+    The timestamp is the time of the first lookup that has one; further times count among the keys.
+
     Raises:
         ColumnNotFoundError: where a key or the time is not there.
+        ColumnTypeError: where the time is no date or datetime, or a feature holds text.
+        ConfigurationError: where a key has the name of a column of the predictions.
         DataError: where a column is neither key nor time nor a feature of the model.
-        ColumnTypeError, EmptyTableError, PrimaryKeyError: see `require_times`, `require_rows`, `require_unique_keys`.
+        EmptyTableError: where there are no rows.
+        PrimaryKeyError: where a key or the time is null, or rows stand twice.
     """
-    keys = tuple(dict.fromkeys(key for lookup in lookups for key in lookup.lookup_key))
     times = tuple(dict.fromkeys(lookup.timestamp_lookup_key for lookup in lookups if lookup.timestamp_lookup_key))
+    named = dict.fromkeys((*(key for lookup in lookups for key in lookup.lookup_key), *times))
+    keys = tuple(column for column in named if column not in times[:1])
     existing = spine.columns
-    if missing := [column for column in (*keys, *times) if column not in existing]:
+    if missing := [column for column in named if column not in existing]:
         raise ColumnNotFoundError.missing(spine.name, missing, existing, "The model looks its features up by these columns.")
-    if unknown := [column for column in existing if column not in (*keys, *times, *features)]:
+    if taken := [column for column in named if column in _WRITTEN]:
+        raise ConfigurationError(
+            f"The model looks its features up by {taken}, and its predictions have columns of that name. Rename the key."
+        )
+    if unknown := [column for column in existing if column not in named and column not in features]:
         raise DataError(
             f"{spine.name} has the columns {unknown}, which are neither keys ({', '.join(keys)}), nor the time, nor features of the model. "
             "Leave them out; a misspelt feature would be looked up without a word."
         )
-    roles = Roles(primary_keys=(*keys, *times[1:]), timestamp=times[0] if times else None)
-    table = Table(spine.frame, roles, spine.name)
-    require_rows(table, "There is nothing to score.")
+    table = Table(spine.frame, Roles(primary_keys=keys, timestamp=times[0] if times else None), spine.name)
+    if not table.count():
+        raise EmptyTableError(f"{spine.name} has no rows; there is nothing to score. Nothing was written.")
     require_times(table)
-    require_unique_keys(table)
+    require_numbers(spine.frame, [column for column in existing if column in features and column not in named], spine.name)
+    if _may_repeat(table):
+        require_unique_keys(table)
     return table
+
+
+def _may_repeat(table: Table) -> bool:
+    """Whether the exact check is needed: it holds all keys at once, where a hash of each takes 8 bytes of a row.
+
+    Equal keys have equal hashes, so none is overlooked; engines other than Polars bound their memory themselves.
+    """
+    native, identity = table.frame.to_native(), table.roles.identity
+    if not isinstance(native, pl.LazyFrame) or not table.roles.primary_keys:
+        return True
+    null = native.select(pl.any_horizontal(pl.col(identity).is_null()).any())
+    if null.collect(engine="streaming").item():
+        return True
+    hashes = native.select(pl.struct(identity).hash()).collect(engine="streaming").to_series().to_numpy(writable=True)
+    hashes.sort()
+    return bool((hashes[1:] == hashes[:-1]).any())
+
+
+def require_numbers(frame: nw.LazyFrame[Any], features: Iterable[str], where: str) -> None:
+    """Check that features can be scored: numbers, booleans, or a column of no type, which holds nothing but null.
+
+    Raises:
+        ColumnTypeError: naming each that is something else, with its type.
+    """
+    schema = frame.collect_schema()
+    found = {name: schema[name] for name in features if name in schema}
+    wrong = {name: str(dtype) for name, dtype in found.items() if not (dtype.is_numeric() or dtype in (nw.Boolean, nw.Unknown))}
+    if wrong:
+        raise ColumnTypeError.not_numeric(where, wrong)
+
+
+def remaining_lookups(spine: Table, lookups: Sequence[FeatureLookup]) -> tuple[FeatureLookup, ...]:
+    """Return the lookups of the features that the spine does not bring itself; those that it brings whole are left out."""
+    return tuple(reduced for lookup in lookups if (reduced := _without(lookup, spine.columns)))
 
 
 def look_up(spine: Table, lookups: Sequence[FeatureLookup], tables: Mapping[str, Table]) -> nw.LazyFrame[Any]:
     """Attach to every row of the spine the features of its keys that were known at its time, lazily.
 
+    Args:
+        spine: what `require_spine` returned, or a part of it, shape (n_rows, n_columns).
+        lookups: what `remaining_lookups` returned.
+        tables: the tables by the name that the lookups give them.
+
     Returns:
-        Shape (n_rows, n_columns of the spine + n_outputs + 1); the last column says whether every lookup without default values
-        found something. Features that the spine brings itself are not looked up.
+        Shape (n_rows, n_columns + n_outputs + 1); the last column says whether every lookup without default values found
+        something.
 
     Raises:
         ColumnNotFoundError, ColumnTypeError, ConfigurationError, PointInTimeError: see `training_set.find_matches`.
     """
-    wanted = [reduced for lookup in lookups if (reduced := _without(lookup, spine.columns))]
-    matches = find_matches(spine, wanted, tables) if wanted else []
+    matches = find_matches(_without_own_time(spine, lookups), lookups, tables) if lookups else []
     frame = spine.frame
     for match in matches:
         frame = attach_outputs(frame, spine.frame, match)
     needed = [~nw.col(match.mark).is_null() for match in matches if not match.fills]
     known = nw.all_horizontal(*needed, ignore_nulls=False) if needed else nw.lit(value=True)
     return frame.with_columns(known.alias(_KNOWN)).drop(*(match.mark for match in matches))
+
+
+def _without_own_time(spine: Table, lookups: Sequence[FeatureLookup]) -> Table:
+    """With several times none is the row's own, which the others must not pass: that was the label's, and there is no label now."""
+    if len({lookup.timestamp_lookup_key for lookup in lookups if lookup.timestamp_lookup_key} | {spine.roles.timestamp}) <= 1:
+        return spine
+    return Table(spine.frame, spine.roles.model_copy(update={"timestamp": None}), spine.name)
 
 
 def _without(lookup: FeatureLookup, brought: Sequence[str]) -> FeatureLookup | None:

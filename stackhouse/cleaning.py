@@ -132,23 +132,27 @@ def clean_matrix(rows: pd.DataFrame, features: Iterable[str], rule: CleaningRule
 def clean_columns(rows: pl.DataFrame, features: Iterable[str], rule: CleaningRule) -> npt.NDArray[np.float64]:
     """Clean raw rows at batch scoring exactly as `clean_matrix` does: shape (n_rows, n_features), finite float64, row by row.
 
+    NaN, ±Inf and null are replaced by the rule, and so is every row of a column that is not there or holds nothing but null.
+    The matrix is in C order, as the boosters read it, and is looked through once for all columns.
+
     Raises:
-        ColumnTypeError: where a feature column holds text.
+        ColumnTypeError: where a feature column holds text or anything else than numbers and booleans.
     """
-    names = list(features)
-    matrix = np.empty((len(rows), len(names)), dtype=np.float64)
-    for position, name in enumerate(names):
-        if name not in rows.columns:
-            matrix[:, position] = rule.replacement(name)
-            continue
-        column = rows[name]
-        if not (column.dtype.is_numeric() or column.dtype == pl.Boolean):
-            raise ColumnTypeError.not_numeric("The rows to score", {name: str(column.dtype)})
-        values = column.cast(pl.Float64).to_numpy()
-        matrix[:, position] = values
-        if not np.isfinite(values).all():
-            matrix[~np.isfinite(values), position] = rule.replacement(name)
-    return matrix
+    names, schema = list(features), rows.schema
+    absent = [name for name in names if schema.get(name, pl.Null()) == pl.Null]
+    wrong = {name: str(schema[name]) for name in names if name not in absent and not _is_number(schema[name])}
+    if wrong:
+        raise ColumnTypeError.not_numeric("The rows to score", wrong)
+    nothing = (pl.lit(None, dtype=pl.Float64).alias(name) for name in absent)
+    matrix = rows.with_columns(nothing).select(pl.col(names).cast(pl.Float64)).to_numpy(order="c")
+    usable = np.isfinite(matrix)
+    if usable.all():
+        return matrix
+    return np.where(usable, matrix, [rule.replacement(name) for name in names])
+
+
+def _is_number(dtype: pl.DataType) -> bool:
+    return dtype.is_numeric() or dtype == pl.Boolean
 
 
 def _to_float(column: "pd.Series[Any]", name: str) -> npt.NDArray[np.float64]:

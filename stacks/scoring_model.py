@@ -5,13 +5,16 @@ from dataclasses import dataclass
 import mlflow
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
-from pydantic import ValidationError
 
 from stackhouse.errors import RegistryError
 from stackhouse.fitted import FittedModel
 from stackhouse.lookups import FeatureLookup
 from stacks.mlflow_model import FEATURE_LOOKUPS, load_model
 from stacks.registry import Registry
+
+_REMEDY = "Train it with this project's training pipeline, or score rows of features with mlflow.pyfunc."
+
+_REMEDY = "Train it with this project's training pipeline, or score rows of features with mlflow.pyfunc."
 
 
 @dataclass(frozen=True)
@@ -28,25 +31,42 @@ def load_scoring_model(client: MlflowClient, uri: str) -> ScoringModel:
     """Load the version that a URI names: `models:/catalog.schema.model@alias`, or `models:/catalog.schema.model/3`.
 
     Raises:
-        RegistryError: where there is no such version, or it does not say how its features are looked up.
+        RegistryError: where there is no such version, it cannot be loaded, or it does not say how its features are looked up.
     """
     name, version = _resolve(client, uri)
     exact = f"models:/{name}/{version}"
+    lookups = _lookups(name, version, exact)
     try:
-        metadata = mlflow.models.get_model_info(exact).metadata or {}
         fitted = load_model(exact)
-    except (MlflowException, OSError) as error:
+    except Exception as error:  # each library has errors of its own for a file that it cannot read
+        raise _not_loaded(name, version, error) from error
+    outputs = {output for lookup in lookups for output in lookup.outputs(lookup.feature_names or ()).values()}
+    if missing := [feature for feature in fitted.rules.features if feature not in outputs]:
         raise RegistryError(
-            f"{name} version {version} cannot be loaded: {error}. Register it again, or score with another version."
-        ) from error
+            f"{name} version {version} reads {missing}, and none of its lookups gives that, so it cannot score from keys. {_REMEDY}"
+        )
+    return ScoringModel(fitted, name, version, lookups)
+
+
+def _lookups(name: str, version: str, uri: str) -> tuple[FeatureLookup, ...]:
+    try:
+        metadata = mlflow.models.get_model_info(uri).metadata or {}
+    except (MlflowException, OSError) as error:
+        raise _not_loaded(name, version, error) from error
     try:
         lookups = tuple(FeatureLookup.model_validate(_without_version(lookup)) for lookup in metadata[FEATURE_LOOKUPS])
-    except (KeyError, TypeError, ValidationError) as error:
+        if not lookups or not all(lookup.feature_names for lookup in lookups):
+            raise ValueError(f"{FEATURE_LOOKUPS} names no features")  # noqa: TRY301 - told as what is missing or misshapen is
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise RegistryError(
             f"{name} version {version} does not say how its features are looked up ({FEATURE_LOOKUPS} in its metadata), so it cannot score "
-            "from keys. Train it with this project's training pipeline, or score rows of features with mlflow.pyfunc."
+            f"from keys. {_REMEDY}"
         ) from error
-    return ScoringModel(fitted, name, version, lookups)
+    return lookups
+
+
+def _not_loaded(name: str, version: str, error: Exception) -> RegistryError:
+    return RegistryError(f"{name} version {version} cannot be loaded: {error}. Register it again, or score with another version.")
 
 
 def _resolve(client: MlflowClient, uri: str) -> tuple[str, str]:
@@ -54,7 +74,7 @@ def _resolve(client: MlflowClient, uri: str) -> tuple[str, str]:
     name, at, alias = place.partition("@")
     if not at:
         name, _, version = place.rpartition("/")
-        return name, Registry(client).version(name, version).version
+        return name, str(Registry(client).version(name, version).version)
     found = Registry(client).version_by_alias(name, alias)
     if found is None:
         raise RegistryError(

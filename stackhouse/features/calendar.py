@@ -1,5 +1,7 @@
 """Times and days on every engine: what Narwhals leaves to each of them, said in the one form that all of them compute alike."""
 
+from datetime import timedelta
+
 import narwhals as nw
 
 
@@ -10,6 +12,14 @@ def utc(naive: nw.Expr) -> nw.Expr:
     where the session's zone is UTC, which the engines see to.
     """
     return naive.cast(nw.Datetime("us", "UTC"))
+
+
+def after_midnight(day: nw.Expr, offset: timedelta) -> nw.Expr:
+    """Time (UTC) so long after the midnight at which a date begins. Shape: (n_rows,), datetime[us, UTC].
+
+    Source: Narwhals' `dt.offset_by` of a datetime fails on pandas where there are no rows (narwhals 2.28, pandas 3.0).
+    """
+    return utc(day.cast(nw.Datetime("us")) + offset)
 
 
 def iso_weekday(day: nw.Expr) -> nw.Expr:

@@ -9,13 +9,14 @@ docs.databricks.com/en/admin/system-tables/pricing (list prices and their window
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Literal
 
 import narwhals as nw
 from pydantic import Field
 
 from stackhouse.errors import DataError
-from stackhouse.features.calendar import day_number, iso_weekday, utc
+from stackhouse.features.calendar import after_midnight, day_number, iso_weekday
 from stackhouse.features.definition import Definition
 from stackhouse.features.windows import ratio
 from stackhouse.table import Roles, Table
@@ -120,7 +121,7 @@ class CostFeatures(Definition):
             nw.col("jobs_on_all_purpose").alias("jobs_on_all_purpose_cost"),
             (weekday >= 6).cast(nw.Float64).alias("is_weekend"),
             weekday.alias("day_of_week"),
-            _midnight_after("day", 1 + self.arrival_days).alias("known_at"),
+            after_midnight(nw.col("day"), timedelta(days=1 + self.arrival_days)).alias("known_at"),
             nw.col("day").alias("usage_date"),
         )
         roles = Roles(primary_keys=WORKSPACE, timestamp=self.timestamp, features=self.feature_names)
@@ -150,7 +151,7 @@ class CostFeatures(Definition):
             .with_columns(nw.col("cost").fill_null(0.0))
             .with_columns(
                 (ratio("cost", "usual") - 1).alias("cost_growth_rate"),
-                _midnight_after("day", 0).alias("label_time"),
+                after_midnight(nw.col("day"), timedelta(0)).alias("label_time"),
                 nw.col("day").alias("usage_date"),
             )
         )
@@ -275,7 +276,3 @@ def _of_ages(column: str, ages: tuple[int, int]) -> nw.Expr:
 
 def _at_most(count: nw.Expr, limit: int) -> nw.Expr:
     return nw.when(count > limit).then(nw.lit(limit)).otherwise(count).cast(nw.Float64)
-
-
-def _midnight_after(column: str, days: int) -> nw.Expr:
-    return utc(nw.col(column).cast(nw.Datetime("us")).dt.offset_by(f"{days}d"))

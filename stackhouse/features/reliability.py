@@ -8,13 +8,14 @@ Source: docs.databricks.com/admin/system-tables/jobs (timeline rows, result stat
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Literal
 
 import narwhals as nw
 from pydantic import Field
 
 from stackhouse.errors import DataError
-from stackhouse.features.calendar import iso_weekday, utc, whole_seconds
+from stackhouse.features.calendar import after_midnight, iso_weekday, whole_seconds
 from stackhouse.features.definition import Definition
 from stackhouse.features.windows import coefficient_of_variation, partitioned, ratio, rolling_sum
 from stackhouse.table import Roles, Table
@@ -96,7 +97,7 @@ class ReliabilityFeatures(Definition):
             (nw.col("failed") > 0).cast(nw.Float64).alias("prev_day_failed"),
             (weekday >= 6).cast(nw.Float64).alias("is_weekend"),
             weekday.alias("day_of_week"),
-            _midnight_after(1).alias("known_at"),
+            after_midnight(nw.col("run_date"), timedelta(days=1)).alias("known_at"),
         )
         roles = Roles(primary_keys=JOB, timestamp=self.timestamp, features=self.feature_names)
         return Table(features.select(*roles.columns, "run_date"), roles, "reliability_features features")
@@ -116,7 +117,7 @@ class ReliabilityFeatures(Definition):
             ratio("failed", "runs").alias("day_failure_rate"),
             (nw.col("failed") > 0).cast(nw.Int64).alias("is_failed"),
             nw.col("runs").cast(nw.Int64).alias("runs"),
-            _midnight_after(0).alias("label_time"),
+            after_midnight(nw.col("run_date"), timedelta(0)).alias("label_time"),
         )
         roles = self.label_roles
         return Table(rows.select(*roles.identity, *self.label_columns, "run_date"), roles, "reliability_features labels")
@@ -160,7 +161,3 @@ def _require_every_day(timeline: Table) -> None:
             f"{timeline.name} has runs that ended on {days} of the {expected} days from {first} to {last}; windows count days as rows. "
             "Load the days that are missing, or a period without gaps."
         )
-
-
-def _midnight_after(days: int) -> nw.Expr:
-    return utc(nw.col("run_date").cast(nw.Datetime("us")).dt.offset_by(f"{days}d"))

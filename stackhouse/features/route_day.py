@@ -6,20 +6,21 @@ no delay. The label of a day carries the time at which the day begins, 09:00 UTC
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 import narwhals as nw
 from pydantic import Field, field_validator
 
 from stackhouse.errors import DataError
-from stackhouse.features.calendar import iso_weekday, utc
+from stackhouse.features.calendar import after_midnight, iso_weekday
 from stackhouse.features.definition import Definition
 from stackhouse.features.windows import coefficient_of_variation, lag, partitioned, ratio, rolling_sum
 from stackhouse.table import Roles, Table
 
 ROUTE = ("origin", "dest")
-SERVICE_DAY_STARTS = "9h"
-SERVICE_DAY_CLOSES = "33h"
+SERVICE_DAY_STARTS = timedelta(hours=9)
+SERVICE_DAY_CLOSES = timedelta(hours=33)
 CLOSING_MINUTE = 28 * 60
 """04:00 local time of the next day, in minutes after the local midnight at which the day began: never after 09:00 UTC."""
 TAXI_MINUTES = 60
@@ -94,7 +95,7 @@ class RouteDay(Definition):
         """
         flights = self.read(sources, "flights")
         _require_every_day(flights)
-        grid, by = partitioned(_every_day(self._count(_without_nan(flights.frame))), ROUTE)
+        grid, by = partitioned(_every_day(self._count(_finite_minutes(flights.frame))), ROUTE)
         totals = grid.with_columns(
             ratio("late", "landed").alias("late_rate_today"),
             *(rolling_sum(name, days, by, "date").alias(f"{name}_sum_{days}d") for days in self.windows for name in _COUNTS),
@@ -104,7 +105,7 @@ class RouteDay(Definition):
             *(lag("late_rate_today", days, by, "date").alias(f"late_rate_lag_{days}d") for days in self.lags),
             *(expression for days in self.windows for expression in _rolling_features(days)),
             iso_weekday(nw.col("date").dt.offset_by("1d")).alias("day_of_week"),
-            _after_midnight(SERVICE_DAY_CLOSES).alias("known_at"),
+            after_midnight(nw.col("date"), SERVICE_DAY_CLOSES).alias("known_at"),
         )
         roles = Roles(primary_keys=ROUTE, timestamp=self.timestamp, features=self.feature_names)
         return Table(features.select(*roles.columns), roles, "route_day features")
@@ -117,7 +118,7 @@ class RouteDay(Definition):
         Raises:
             ColumnNotFoundError: where the source lacks a column.
         """
-        flights = _without_nan(self.read(sources, "flights").frame)
+        flights = _finite_minutes(self.read(sources, "flights").frame)
         arrived = flights.filter(~nw.col("arr_delay").is_null())
         late = (nw.col("arr_delay") > self.late_minutes).cast(nw.Float64)
         daily = (
@@ -125,14 +126,17 @@ class RouteDay(Definition):
             .group_by(*ROUTE, "date")
             .agg(nw.col("late_rate").mean(), nw.len().alias("arrivals"))
             .filter(nw.col("arrivals") >= self.min_flights)
-            .with_columns(nw.col("arrivals").cast(nw.Int64), _after_midnight(SERVICE_DAY_STARTS).alias("label_time"))
+            .with_columns(nw.col("arrivals").cast(nw.Int64), after_midnight(nw.col("date"), SERVICE_DAY_STARTS).alias("label_time"))
         )
         roles = self.label_roles
         return Table(daily.select(*roles.identity, *self.label_columns), roles, "route_day labels")
 
     def _count(self, source: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        """Whole numbers of each route and day, so that sums over windows are exact; shape (n_route_days, 3 + n_counts)."""
-        departure = nw.col("sched_dep_time") // 100 * 60 + nw.col("sched_dep_time") % 100 + nw.col("dep_delay")
+        """Whole numbers of each route and day, so that sums over windows are exact; shape (n_route_days, 3 + n_counts).
+
+        Minutes are rounded down before they are summed, since a cast to integers rounds on one engine and cuts on another.
+        """
+        departure = nw.col("sched_dep_time") - (nw.col("sched_dep_time") / 100).floor() * 40 + nw.col("dep_delay")
         left = (departure <= CLOSING_MINUTE).fill_null(value=False)
         arrived = (departure + nw.col("air_time") + TAXI_MINUTES <= CLOSING_MINUTE).fill_null(value=False)
         known = source.with_columns((arrived & ~nw.col("arr_delay").is_null()).alias("known"), left.alias("left"))
@@ -140,6 +144,7 @@ class RouteDay(Definition):
         def of_known(expression: nw.Expr) -> nw.Expr:
             return nw.when(nw.col("known")).then(expression.cast(nw.Int64)).otherwise(0)
 
+        delay, air = nw.col("arr_delay").floor(), nw.col("air_time").floor()
         counted = known.select(
             *ROUTE,
             "date",
@@ -147,18 +152,17 @@ class RouteDay(Definition):
             (~nw.col("left")).cast(nw.Int64).alias("cancelled"),
             nw.col("known").cast(nw.Int64).alias("landed"),
             of_known(nw.col("arr_delay") > self.late_minutes).alias("late"),
-            of_known(nw.col("arr_delay")).alias("delay"),
-            of_known(nw.col("air_time")).alias("air"),
-            of_known(nw.col("air_time") * nw.col("air_time")).alias("air_squared"),
+            of_known(delay).alias("delay"),
+            of_known(air).alias("air"),
+            of_known(air * air).alias("air_squared"),
         )
         return counted.group_by(*ROUTE, "date").agg(*(nw.col(name).sum() for name in _COUNTS))
 
 
-def _without_nan(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Floats with NaN as null: engines do not agree on whether NaN is above a number."""
-    schema = frame.collect_schema()
-    floats = [name for name in schema.names() if schema[name].is_float()]
-    return frame.with_columns(*(nw.when(~nw.col(name).is_nan()).then(nw.col(name)) for name in floats)) if floats else frame
+def _finite_minutes(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Times and delays as float64, NaN and ±Inf as null: engines do not agree on whether NaN is above a number."""
+    values = {name: nw.col(name).cast(nw.Float64) for name in ("sched_dep_time", "dep_delay", "arr_delay", "air_time")}
+    return frame.with_columns(*(nw.when(value.is_finite()).then(value).alias(name) for name, value in values.items()))
 
 
 _COUNTS = ("scheduled", "cancelled", "landed", "late", "delay", "air", "air_squared")
@@ -195,7 +199,3 @@ def _every_day(daily: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     days = daily.select("date").unique()
     grid = routes.join(days, how="cross").filter(nw.col("date") >= nw.col("first_day")).drop("first_day")
     return grid.join(daily, on=[*ROUTE, "date"], how="left").with_columns(*(nw.col(name).fill_null(0) for name in _COUNTS))
-
-
-def _after_midnight(offset: str) -> nw.Expr:
-    return utc(nw.col("date").cast(nw.Datetime("us")).dt.offset_by(offset))

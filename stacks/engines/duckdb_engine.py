@@ -20,8 +20,13 @@ class DuckDBEngine:
     name = "duckdb"
 
     def scan_parquet(self, files: Sequence[Path | str]) -> nw.LazyFrame[Any]:
-        """Open Parquet files; see the port."""
-        return nw.from_native(_connection().read_parquet([str(file) for file in files]))
+        """Open Parquet files; see the port.
+
+        Source: statistics of Parquet leave NaN out, and DuckDB believes them: where a column's largest value is finite, `isnan` is
+        false of its NaN, and `NaN > 1` too (github.com/duckdb/duckdb/issues/25521), unless it is told that there may be some.
+        """
+        query = "FROM read_parquet(?, can_have_nan = true, hive_partitioning = false)"
+        return nw.from_native(_connection().sql(query, params=[[str(file) for file in files]]))
 
     def scan_delta(self, delta: DeltaTable) -> nw.LazyFrame[Any]:
         """Open a Delta table through Arrow, since DuckDB's own extension is not in its package; see the port."""

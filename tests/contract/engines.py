@@ -3,7 +3,8 @@
 import math
 import shutil
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -27,6 +28,21 @@ NEEDS_JAVA = pytest.mark.skipif(shutil.which("java") is None, reason="Spark need
 EVERY_ENGINE = [pytest.param(name, marks=[NEEDS_JAVA] if name == "spark" else []) for name in ENGINES]
 OTHER_ENGINES = EVERY_ENGINE[1:]
 """Those that are compared with the first, Polars."""
+
+
+def others_with(cases: Iterable[Any], on_spark: Iterable[Any]) -> list[Any]:
+    """Each engine but Polars with each case; Spark, which takes a part of a second for each query, with some of them only."""
+    every, some = list(cases), list(on_spark)
+    local = [(name, case) for name in ENGINES[1:] if name != "spark" for case in every]
+    return [*local, *(pytest.param("spark", case, marks=NEEDS_JAVA) for case in some)]
+
+
+INTERPRETED = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.sql.adaptive.enabled": "false",
+}
 FLOATS = {pl.Float64: "<d", pl.Float32: "<f"}
 
 
@@ -55,8 +71,19 @@ def drawn(strategy: SearchStrategy[Any], number: int) -> list[Any]:
     return values
 
 
+@cache
+def _start_spark() -> None:
+    """A session of the engine, with plans that are read and not compiled: compiling takes longer than the rows of a test."""
+    from stacks.engines.spark_engine import session
+
+    for setting, value in INTERPRETED.items():
+        session().conf.set(setting, value)
+
+
 def opened(name: str, rows: pl.DataFrame, folder: Path, roles: Roles | None = None, title: str = "rows") -> Table:
     """Rows as a table of an engine, which reads them from a Parquet file."""
+    if name == "spark":
+        _start_spark()
     file = folder / f"{uuid4().hex}.parquet"
     rows.write_parquet(file)
     table = Table(engine(name).scan_parquet([file]), roles or Roles(), title)

@@ -1,26 +1,21 @@
 """What one engine writes to the feature store, every engine reads as it was, to the last bit."""
 
 import math
-import shutil
-import struct
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 import narwhals as nw
 import polars as pl
-import pyarrow as pa
 import pytest
 
 from stackhouse.table import Roles, Table
-from stacks.engines import ENGINES, engine, engine_of
+from stacks.engines import engine_of
 from stacks.feature_store import FeatureStore
+from tests.contract import engines
 from tests.contract.conftest import delta
+from tests.contract.engines import EVERY_ENGINE, SOCKETS, bits
 
-pytestmark = [  # py4j closes its sockets when it is collected
-    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = SOCKETS
 
 NAME = "dev.values.kept"
 ROLES = Roles(primary_keys=("key", "part"), timestamp="at", features=("rate",))
@@ -45,50 +40,26 @@ ROWS = pl.DataFrame(
 )
 
 
-@pytest.fixture(scope="session", params=ENGINES)
+@pytest.fixture(scope="session", params=EVERY_ENGINE)
 def writer(request: pytest.FixtureRequest) -> str:
     """Each engine, as the one that writes."""
-    return available(request.param)
+    return request.param
 
 
-@pytest.fixture(scope="session", params=ENGINES)
+@pytest.fixture(scope="session", params=EVERY_ENGINE)
 def reader(request: pytest.FixtureRequest) -> str:
     """Each engine, as the one that reads."""
-    return available(request.param)
-
-
-def available(name: str) -> str:
-    if name == "spark" and shutil.which("java") is None:
-        pytest.skip("Spark needs Java 17 or 21; there is no `java` on the path")
-    return name
+    return request.param
 
 
 def opened(name: str, rows: pl.DataFrame, folder: Path) -> Table:
     """Rows as a table of an engine."""
-    file = folder / f"rows-{name}-{rows.hash_rows().sum()}.parquet"
-    rows.write_parquet(file)
-    table = Table(engine(name).scan_parquet([file]), ROLES, "rows")
-    assert engine_of(table).name == name
-    return table
+    return engines.opened(name, rows, folder, ROLES)
 
 
 def computed(table: Table) -> pl.DataFrame:
     """The rows of a table, as its own engine computes them, in the order of their keys."""
-    batches = list(engine_of(table).batches(table.frame))
-    frame = pl.DataFrame(pl.from_arrow(pa.Table.from_batches(batches)))
-    return frame.sort("key", "part", "at")
-
-
-def bits(frame: pl.DataFrame) -> dict[str, list[Any]]:
-    """Values of each column; floats as the integers that their bits are, so that NaN and -0.0 can be told apart."""
-    formats = {pl.Float64: "<d", pl.Float32: "<f"}
-
-    def plain(column: pl.Series) -> list[Any]:
-        if column.dtype not in formats:
-            return column.to_list()
-        return [None if value is None else struct.pack(formats[column.dtype], value).hex() for value in column]
-
-    return {name: plain(frame[name]) for name in sorted(frame.columns)}
+    return engines.computed(table).sort("key", "part", "at")
 
 
 def store_of(name: str, path: Path | str) -> FeatureStore:

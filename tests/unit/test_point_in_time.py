@@ -18,7 +18,7 @@ from stackhouse.errors import (
     PointInTimeError,
     PrimaryKeyError,
 )
-from stackhouse.point_in_time import Certificate, LookupMatch, Match, certify, join_as_of
+from stackhouse.point_in_time import Certificate, LookupMatch, Match, attach_outputs, certify, join_as_of
 from stackhouse.table import Roles, Table
 
 SPINE = Roles(primary_keys=("k",), timestamp="at", label="y")
@@ -261,3 +261,14 @@ def test_text_timestamp_is_refused() -> None:
     known = Table.of(pl.DataFrame({"k": ["a"], "known_at": ["2024-01-01"], "x": [1.0]}), FEATURES, "the features")
     with pytest.raises(ColumnTypeError, match="the features: the timestamp column 'known_at' is String"):
         join_as_of(spine(("a", 5, 1)), known)
+
+
+def test_attached_outputs_are_null_where_nothing_matches_in_the_window() -> None:
+    labels, known = spine(("a", 5, 1), ("b", 5, 1), ("c", 5, 1)), features(("a", 4, 40), ("b", 3, 30))
+    match = Match(known, {"k": "k"}, {"x": "late"}, "at", window=timedelta(hours=1))
+    frame = attach_outputs(labels.frame, labels.frame, match)
+    assert sorted(frame.select("k", "late", "__feature_time").collect().rows()) == [
+        ("a", 40.0, hour(4)),
+        ("b", None, None),
+        ("c", None, None),
+    ]
