@@ -120,7 +120,7 @@ def test_a_home_that_was_made_anew_changes_the_cache_key(local_stack: str, monke
 
 def test_a_changed_library_version_changes_the_cache_key(local_stack: str, monkeypatch: pytest.MonkeyPatch) -> None:
     before = caching.surroundings()
-    monkeypatch.setattr(caching, "version", lambda library: "0" if library == "xgboost" else "1")
+    monkeypatch.setattr(caching, "installed_version", lambda library: "0" if library == "xgboost" else "1")
     assert caching.surroundings() != before
 
 
