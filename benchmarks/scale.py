@@ -22,7 +22,7 @@ COPIES = (1, 10, 100)
 LIMIT_GIB, CORES = 6.0, 2
 REPETITIONS = {1: 3, 10: 2}
 """How often each size is measured; the others once."""
-SHARE_OF_MEMORY = 0.8
+SHARE_OF_MEMORY = 0.5
 """A contestant that is estimated to need more of the machine's memory than this is left out."""
 TOLERANCE = 1e-9
 TIMEOUT_SECONDS = 3600

@@ -65,7 +65,7 @@ def _certificate(results: Results) -> str:
     if proof.rows_measured == 0:
         return f"features have no time and are joined by key; {matched}"
     youngest, oldest = abs(proof.latest_feature_minus_label_hours), proof.oldest_age_hours
-    ages = f"known {youngest:g} to {oldest:g} h before it" if oldest else "each known exactly when its label's day begins"
+    ages = f"known {youngest:g} to {oldest:g} h before it" if oldest else "each known exactly at its label's time"
     return f"no feature is later than its label ({ages}); {matched}"
 
 

@@ -9,6 +9,7 @@ from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.metadata.metadata_types import MetadataType
 
 from materializers.pages import render
+from materializers.pages.data import columns_page
 from materializers.storage import local_folder, read_text, write_text, written_folder
 from stackhouse.content import content_hash
 from stackhouse.profile import profile
@@ -16,6 +17,9 @@ from stackhouse.report import Report
 from stackhouse.table import Roles, Table
 from stacks.active_engine import active_engine
 from stacks.engines import Engine, engine, engine_of
+
+PROFILED_ROWS = 1_000_000
+"""A larger table is profiled where it is validated and not each time that it is handed on, which would take longer than its steps."""
 
 
 class _Header(Report):
@@ -51,8 +55,9 @@ class TableMaterializer(BaseMaterializer):
         return {"rows": written.count(), "columns": len(written.columns), **roles}
 
     def save_visualizations(self, data: Table) -> dict[str, VisualizationType]:
-        """Show a profile of the features; never raw rows."""
-        page = render(profile(self._open(engine("polars"))))
+        """Show a profile of the features, or of a large table its columns alone; never raw rows."""
+        written = self._open(engine("polars"))
+        page = render(profile(written)) if written.count() <= PROFILED_ROWS else columns_page(written)
         return {write_text(self.artifact_store, f"{self.uri}/profile.html", page): VisualizationType.HTML}
 
     def _open(self, with_engine: Engine) -> Table:

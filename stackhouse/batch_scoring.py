@@ -13,11 +13,12 @@ import polars as pl
 
 from stackhouse.cleaning import clean_columns
 from stackhouse.errors import ColumnNotFoundError, ColumnTypeError, ConfigurationError, DataError, EmptyTableError
+from stackhouse.features.comparable import comparable
 from stackhouse.fitted import FittedModel
 from stackhouse.lookups import FeatureLookup
 from stackhouse.point_in_time import attach_outputs
 from stackhouse.report import Report
-from stackhouse.table import Roles, Table, require_times, require_unique_keys
+from stackhouse.table import Roles, Table, require_unique_keys
 from stackhouse.training_set import find_matches
 
 PREDICTION, PROBABILITY, MODEL_VERSION, FEATURE_VERSIONS, SCORED_AT = (
@@ -28,7 +29,6 @@ PREDICTION, PROBABILITY, MODEL_VERSION, FEATURE_VERSIONS, SCORED_AT = (
     "scored_at",
 )
 ANSWERS = (PREDICTION, PROBABILITY)
-_WRITTEN = (*ANSWERS, MODEL_VERSION, FEATURE_VERSIONS, SCORED_AT)
 _WRITTEN = (*ANSWERS, MODEL_VERSION, FEATURE_VERSIONS, SCORED_AT)
 _KNOWN = "__known"
 
@@ -88,7 +88,7 @@ def require_spine(spine: Table, lookups: Sequence[FeatureLookup], features: Sequ
     table = Table(spine.frame, Roles(primary_keys=keys, timestamp=times[0] if times else None), spine.name)
     if not table.count():
         raise EmptyTableError(f"{spine.name} has no rows; there is nothing to score. Nothing was written.")
-    require_times(table)
+    table = comparable(table)
     require_numbers(spine.frame, [column for column in existing if column in features and column not in named], spine.name)
     if _may_repeat(table):
         require_unique_keys(table)

@@ -71,12 +71,18 @@ class ColumnTypeError(DataError):
     def not_numeric(cls, where: str, types: Mapping[str, str]) -> Self:
         """Build the error for feature columns that hold something else than numbers."""
         found = ", ".join(f"'{column}' ({dtype})" for column, dtype in types.items())
-        return cls(f"{where}: {found} must be numeric. Convert these columns at the source, or leave them out of the features.")
+        return cls(
+            f"{where}: {found} must be numeric. Convert these columns at the source, or leave them out of the features. "
+            "In a CSV file, name its words for no value under source.null_values."
+        )
 
     @classmethod
     def not_a_time(cls, where: str, column: str, dtype: str) -> Self:
         """Build the error for a timestamp column that cannot be ordered in time."""
-        return cls(f"{where}: the timestamp column '{column}' is {dtype}, which has no order in time. Give a date or a datetime.")
+        return cls(
+            f"{where}: the timestamp column '{column}' is {dtype}, which has no order in time. Give a date or a datetime. "
+            "In a CSV file, name a form other than ISO 8601 under source.times."
+        )
 
     @classmethod
     def different(cls, left: str, left_column: str, left_type: str, right: str, right_column: str, right_type: str) -> Self:
@@ -141,7 +147,7 @@ class LabelError(DataError):
         """Build the error from the allowed and the observed range."""
         return cls(
             f"The label '{column}' must lie in [{low:g}, {high:g}]; it runs from {found_low:g} to {found_high:g}. "
-            "Repair the source, or give the range under model.label."
+            "Repair the source, or give the range as minimum and maximum under model.label.rule."
         )
 
     @classmethod

@@ -7,7 +7,8 @@ from stackhouse.errors import ConfigurationError
 
 _SECRET_KEY = re.compile(r"pass|pwd|secret|token|credential", re.IGNORECASE)
 _URI_WITH_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s@]*:[^\s@]+@", re.IGNORECASE)
-_PASSWORD_SETTING = re.compile(r"\bpass(word|wd)?\s*=\s*\S", re.IGNORECASE)
+_PASSWORD_SETTING = re.compile(r"(pass\w*|pwd|secret\w*|token|\bsig)\s*=\s*\S", re.IGNORECASE)
+_PASSWORD_IN_QUERY = re.compile(r"password=[^\s']", re.IGNORECASE)
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 
 
@@ -39,7 +40,8 @@ def require_no_password(value: object) -> None:
 
 
 def _gives_password(key: str, text: str) -> bool:
-    return bool(_URI_WITH_PASSWORD.search(text) or (key != "query" and _PASSWORD_SETTING.search(text)))
+    setting = _PASSWORD_IN_QUERY if key == "query" else _PASSWORD_SETTING
+    return bool(_URI_WITH_PASSWORD.search(text) or setting.search(text))
 
 
 def _texts(value: object) -> Iterator[str]:

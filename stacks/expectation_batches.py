@@ -4,6 +4,7 @@ What belongs here: the library itself, its data sources and its results. Which c
 `expectation_suite.py`. Nothing is written and nothing is sent: the context lives in memory and has no documentation site.
 """
 
+import gc
 import logging
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -64,6 +65,10 @@ class Check:
         return not self.counts_rows or self.settings.get("mostly", 1) < 1
 
 
+LARGE_ROWS = 1_000_000
+"""From here on a batch is worth the half second that it takes to give its memory back at once."""
+
+
 def judge(table: Table, checks: Iterable[Check], rule: LabelRule | None) -> Iterator[tuple[Check, Outcome]]:
     """Give the outcome of each check, batch after batch.
 
@@ -79,6 +84,10 @@ def judge(table: Table, checks: Iterable[Check], rule: LabelRule | None) -> Iter
         columns = tuple(dict.fromkeys(name for check in together for name in check.columns))
         frame = _batch_frame(table, batch, columns, rule)
         yield from zip(together, _judge_batch(frame, together), strict=True)
+        large = not on_spark and len(frame) >= LARGE_ROWS
+        del frame
+        if large:
+            gc.collect()  # Great Expectations keeps its batches in reference cycles, a column each
 
 
 def is_spark(table: Table) -> bool:

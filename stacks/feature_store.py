@@ -45,6 +45,14 @@ class FeatureStore(BaseFeatureStore):
         """
 
     @abstractmethod
+    def check_write(self, name: str, table: Table, mode: WriteMode, schema_change: SchemaChange) -> None:
+        """Say whether `create_table` and `write_table` would refuse the columns and keys of `table`; nothing is read or written.
+
+        Raises:
+            DataError: where they would.
+        """
+
+    @abstractmethod
     def read_table(self, name: str, version: int | None = None) -> Table:
         """Read a table lazily, at a version or at the newest one, with its roles, opened by the engine of the store.
 

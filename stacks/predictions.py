@@ -37,17 +37,10 @@ def score_batch(store: FeatureStore, model: ScoringModel, spine: Table) -> tuple
         Predictions of shape (n_rows, n_keys + time + 5), see `stackhouse.batch_scoring.scorer`, and what scored them. No row is
         dropped; their order is not that of the spine.
 
-    Every row is scored once, here: what is asked of the predictions afterwards reads what was kept.
-
-    Returns:
-        Predictions of shape (n_rows, n_keys + time + 5), see `stackhouse.batch_scoring.scorer`, and what scored them. No row is
-        dropped; their order is not that of the spine.
-
     Raises:
         DataError: where the rows do not fit the model; see `stackhouse.batch_scoring`.
         InfrastructureError: where a feature table is not there.
     """
-    features = model.fitted.rules.features
     features = model.fitted.rules.features
     spine = require_spine(spine, model.lookups, features)
     lookups = remaining_lookups(spine, model.lookups)
@@ -72,7 +65,6 @@ def write_predictions(store: FeatureStore, name: str, predictions: Table, descri
     """
     store.create_table(name, predictions, description, tags)
     new = changed(predictions, store.read_table(name))
-    new = new.with_frame(_computed(engine_of(new), [new.frame]))
     new = new.with_frame(_computed(engine_of(new), [new.frame]))
     if not new.count():
         return store.table_version(name)

@@ -14,8 +14,6 @@ from stacks.registry import Registry
 
 _REMEDY = "Train it with this project's training pipeline, or score rows of features with mlflow.pyfunc."
 
-_REMEDY = "Train it with this project's training pipeline, or score rows of features with mlflow.pyfunc."
-
 
 @dataclass(frozen=True)
 class ScoringModel:

@@ -1,4 +1,4 @@
-"""When a step's cached result may be used again: same inputs and parameters, same code, same libraries, same tracker, same folder.
+"""When a step's cached result may be used again: same inputs and parameters, same code, libraries, tracker, engine, folder.
 
 ZenML's own key covers a step's function and its inputs. The steps here are thin, so the key has to hold the code that
 they call: all modules of the core, of the platform and of the materializers. A changed line anywhere runs everything
@@ -7,6 +7,8 @@ never cached.
 """
 
 import hashlib
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from zenml.client import Client
@@ -15,10 +17,12 @@ from zenml.config import CachePolicy
 import materializers
 import stackhouse
 import stacks
+from stacks.active_engine import active_engine
 from stacks.home import home_id
 from stacks.libraries import installed_version
 
 _PACKAGES = (materializers, stackhouse, stacks)
+_OPTIONAL = ("duckdb", "pyspark")
 _LIBRARIES = (
     "deltalake",
     "great-expectations",
@@ -38,15 +42,17 @@ _LIBRARIES = (
 
 
 def surroundings() -> str:
-    """Return a digest of what a result depends on beside its inputs and parameters: code, libraries, tracker, and the project's folder."""
+    """Return a digest of what a result depends on beside inputs and parameters: code, libraries, tracker, engine, the project's folder."""
     digest = hashlib.sha256()
     for library in _LIBRARIES:
         digest.update(f"{library}=={installed_version(library)}\n".encode())
     for file in source_files():
-        digest.update(file.name.encode())
+        digest.update(str(file).encode())
         digest.update(file.read_bytes())
     tracker = Client().active_stack.experiment_tracker
-    digest.update(f"{tracker and tracker.id} {home_id()}".encode())
+    optional = [library for library in _OPTIONAL if find_spec(library)]
+    digest.update(f"{tracker and tracker.id} {home_id()} {active_engine().name} {sys.version_info[:2]}".encode())
+    digest.update(" ".join(f"{library}=={installed_version(library)}" for library in optional).encode())
     return digest.hexdigest()
 
 

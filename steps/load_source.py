@@ -9,8 +9,12 @@ from stacks.sources import read_source
 
 
 @step(enable_cache=False)
-def load_source(source: SourceSpec, inputs: list[str]) -> Annotated[SourceTables, "source"]:
-    """Read each input. Never cached: only reading tells whether it changed, and equal rows leave the steps after it cached."""
-    tables = read_source(source, inputs)
-    log_metadata({"kind": source.kind, "tables": [table.name for table in tables.tables.values()]})
-    return tables
+def load_source(source: SourceSpec, inputs: dict[str, list[str]]) -> Annotated[SourceTables, "source"]:
+    """Read the columns that the definition asks for, of each input. A column that is not there is the definition's to refuse.
+
+    Never cached: only reading tells whether the source changed, and equal rows leave the steps after it cached.
+    """
+    found = read_source(source, list(inputs)).tables
+    tables = {name: found[name].select(column for column in columns if column in found[name].columns) for name, columns in inputs.items()}
+    log_metadata({"kind": source.kind, "tables": [table.name for table in tables.values()]})
+    return SourceTables(tables)

@@ -12,6 +12,18 @@ def source_page(source: SourceTables) -> str:
     return page("Source", "Tables that were read", table(("input", "read from", "rows", "columns"), rows))
 
 
+def columns_page(found: Table) -> str:
+    """Show the columns of a table that is too large to be profiled wherever it is handed on."""
+    roles = {
+        column: role
+        for role, columns in found.roles.model_dump().items()
+        for column in ([columns] if isinstance(columns, str) else columns or ())
+    }
+    rows = [(name, str(dtype), roles.get(name, "")) for name, dtype in found.frame.collect_schema().items()]
+    hint = note("Profiled where it is validated; see validate_features.")
+    return page("Table", found.name, figures({"rows": found.count(), "columns": len(rows)}), hint, table(("column", "type", "role"), rows))
+
+
 def _typed_columns(found: Table) -> list[str]:
     return [f"{name} ({dtype})" for name, dtype in found.frame.collect_schema().items()]
 

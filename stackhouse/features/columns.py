@@ -6,9 +6,9 @@ from typing import Literal, Self
 import narwhals as nw
 from pydantic import Field, model_validator
 
-from stackhouse.features.calendar import utc
+from stackhouse.features.comparable import comparable
 from stackhouse.features.definition import Definition
-from stackhouse.table import Roles, Table, require_times
+from stackhouse.table import Roles, Table
 
 
 class Columns(Definition):
@@ -83,14 +83,17 @@ class Columns(Definition):
         return _select(self.read(sources, "rows"), roles, "the features")
 
     def labels(self, sources: Mapping[str, Table]) -> Table:
-        """Return keys, time (datetime[us, UTC]) and the measured label, shape (n_rows, n_keys + 2).
+        """Return keys, time (datetime[us, UTC]) and the measured label (float64 where it is a number), shape (n_rows, n_keys + 2).
 
         Raises:
             ColumnNotFoundError: where a named column is not there.
             ColumnTypeError: where the time is no date or datetime.
             ConfigurationError: where the source does not give the input.
         """
-        return _select(self.read(sources, "labels" if self.separate_labels else "rows"), self.label_roles, "the labels")
+        labels = _select(self.read(sources, "labels" if self.separate_labels else "rows"), self.label_roles, "the labels")
+        dtype = labels.frame.collect_schema()[self.label]
+        measured = dtype.is_numeric() or dtype == nw.Boolean
+        return labels.with_frame(labels.frame.with_columns(nw.col(self.label).cast(nw.Float64))) if measured else labels
 
     @property
     def _label_time(self) -> str | None:
@@ -98,10 +101,4 @@ class Columns(Definition):
 
 
 def _select(rows: Table, roles: Roles, what: str) -> Table:
-    table = Table(rows.frame.select(*roles.columns), roles, f"{what} of {rows.name}")
-    require_times(table)
-    if roles.timestamp is None:
-        return table
-    time = nw.col(roles.timestamp)
-    zone = getattr(table.frame.collect_schema()[roles.timestamp], "time_zone", None)
-    return table.with_frame(table.frame.with_columns(utc(time if zone else time.cast(nw.Datetime("us")))))
+    return comparable(Table(rows.frame.select(*roles.columns), roles, f"{what} of {rows.name}"))

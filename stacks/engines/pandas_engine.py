@@ -51,7 +51,8 @@ class PandasEngine:
 
 
 def _arrow(frame: nw.LazyFrame[Any]) -> pa.Table:
-    return frame.collect(backend="pyarrow").to_native()
+    """The columns alone: what a filter leaves of an index would become a column of its own."""
+    return frame.collect(backend="pyarrow").select(*frame.collect_schema().names()).to_native()
 
 
 def _open(rows: pa.Table) -> nw.LazyFrame[Any]:

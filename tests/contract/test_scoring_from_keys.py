@@ -4,6 +4,11 @@ The features hold what raw ones may hold (null, NaN, ±Inf, integers, booleans, 
 them over is compared as well. The model that scores was saved and loaded.
 """
 
+import os
+import signal
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +31,7 @@ from stacks import predictions
 from stacks.feature_store import FeatureStore
 from stacks.predictions import score_batch, write_predictions
 from stacks.scoring_model import ScoringModel
+from tests.conftest import PROJECT
 from tests.contract.conftest import delta
 from tests.contract.engines import EVERY_ENGINE, SOCKETS, collected, opened
 
@@ -211,3 +217,34 @@ def test_a_feature_table_that_is_gone_is_named(store: FeatureStore, trained: Tra
     gone = tuple(lookup.model_copy(update={"table_name": "dev.air.gone"}) for lookup in LOOKUPS[:1])
     with pytest.raises(InfrastructureError, match=r"Feature table dev\.air\.gone does not exist"):
         score_batch(store, ScoringModel(trained.models["xgboost"], "dev.air.late", "1", (*gone, LOOKUPS[1])), spine(store))
+
+
+def test_a_feature_that_has_become_text_is_named_before_a_row_is_scored(store: FeatureStore, trained: Trained) -> None:
+    days = source()[0].with_columns(pl.col("delay").cast(pl.String))
+    name = f"dev.air.text_{store.config.engine}"
+    table = Table.of(days, Roles(primary_keys=KEYS, timestamp="known_at", features=NAMES[:4]))
+    store.create_table(name, table, "made")
+    text = LOOKUPS[0].model_copy(update={"table_name": name})
+    with pytest.raises(ColumnTypeError) as raised:
+        score_batch(store, ScoringModel(trained.models["xgboost"], "dev.air.late", "1", (text, LOOKUPS[1])), spine(store))
+    assert str(raised.value).startswith("The features of dev.air.late: 'delay' (String) must be numeric.")
+
+
+def test_what_a_killed_scoring_has_kept_goes_with_the_next_process(tmp_path: Path) -> None:
+    """Pieces are kept in folders, which hold folders: all of them go."""
+    keep = """
+        import os, signal, sys
+        from stacks.sources.temporary import temporary_file
+        part = temporary_file("-predictions") / "000000"
+        if sys.argv[1] == "killed":
+            part.mkdir(parents=True)
+            (part / "part-00000.parquet").write_text("rows")
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    found = []
+    for how in ("killed", "next"):
+        environment = {**os.environ, "STACKHOUSE_HOME": str(tmp_path)}
+        script = [sys.executable, "-c", textwrap.dedent(keep), how]
+        left = subprocess.run(script, cwd=PROJECT, env=environment, timeout=120, check=False).returncode
+        found.append((left, len(list(tmp_path.rglob("*.parquet")))))
+    assert found == [(-signal.SIGKILL, 1), (0, 0)]

@@ -63,7 +63,7 @@ def test_run_ends_with_one_screen_that_says_what_happened(run: "subprocess.Compl
 
 
 def test_run_prints_a_line_a_step_and_no_log(run: "subprocess.CompletedProcess[str]") -> None:
-    assert len(re.findall(r"^  ✓ \w+ +\d", run.stdout, re.MULTILINE)) == 17
+    assert len(re.findall(r"^  ✓ \w+ +\d", run.stdout, re.MULTILINE)) == 18
     assert "INFO" not in run.stdout
     assert "Warning" not in run.stdout + run.stderr
 

@@ -1,10 +1,11 @@
 """Scoring from keys: every key gets a row, an answer where its features were known by its time, and the same one however it is asked."""
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -325,7 +326,8 @@ def test_a_time_of_text_is_refused() -> None:
     refused(
         pl.DataFrame({"shop": ["a"], "asked_at": ["yesterday"]}),
         ColumnTypeError,
-        "keys.csv: the timestamp column 'asked_at' is String, which has no order in time. Give a date or a datetime.",
+        "keys.csv: the timestamp column 'asked_at' is String, which has no order in time. Give a date or a datetime. "
+        "In a CSV file, name a form other than ISO 8601 under source.times.",
     )
 
 
@@ -333,7 +335,8 @@ def test_a_raw_feature_of_text_is_refused() -> None:
     refused(
         asked(shop=["a"], asked_at=[day(1)], signal=["high"]),
         ColumnTypeError,
-        "keys.csv: 'signal' (String) must be numeric. Convert these columns at the source, or leave them out of the features.",
+        "keys.csv: 'signal' (String) must be numeric. Convert these columns at the source, or leave them out of the features. "
+        "In a CSV file, name its words for no value under source.null_values.",
     )
 
 
@@ -363,10 +366,17 @@ def test_keys_of_another_type_than_the_tables_are_refused(tables: dict[str, Tabl
     )
 
 
-def test_a_time_without_zone_beside_one_in_utc_is_refused(tables: dict[str, Table]) -> None:
-    naive = pl.DataFrame({"shop": ["a"], "asked_at": [datetime(2024, 1, 1)]})  # noqa: DTZ001 - that is the point
-    with pytest.raises(ColumnTypeError, match="'asked_at' of keys is Datetime"):
-        score(naive, tables)
+@pytest.mark.parametrize("at", [datetime(2024, 1, 1), date(2024, 1, 1)], ids=["no zone", "date"])  # noqa: DTZ001 - that is the point
+def test_a_time_without_zone_and_a_date_are_taken_as_utc(tables: dict[str, Table], at: date) -> None:
+    spine = require_spine(Table.of(pl.DataFrame({"shop": ["a"], "asked_at": [at]})), BOTH, FEATURES)
+    assert spine.collect()["asked_at"].to_list() == [datetime(2024, 1, 1, tzinfo=UTC)]
+    look_up(spine, BOTH, tables)
+
+
+def test_integer_keys_of_any_width_are_of_64_bits() -> None:
+    lookup = FeatureLookup(table_name="dev.shop.places", lookup_key="place", feature_names="size")
+    spine = require_spine(Table.of(pl.DataFrame({"place": pl.Series([1, 2], dtype=pl.Int32)})), (lookup,), ("size",))
+    assert spine.frame.collect_schema()["place"] == nw.Int64
 
 
 # --- what is new

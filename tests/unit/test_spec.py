@@ -307,3 +307,46 @@ def test_placeholder_as_use_case_is_refused_before_anything_runs(use_case: str) 
 def test_range_that_every_value_meets_is_refused() -> None:
     with pytest.raises(ValidationError, match="finite number"):
         load(validation={"ranges": {"late_rate_7d": [-math.inf, math.inf]}})
+
+
+BARE = {"table": "features", "description": "a row a thing"}
+OWN = {"kind": "columns", "keys": ["id"], "names": ["a"], "label": "y"}
+
+
+def test_every_section_that_a_file_leaves_out_survives_being_written_without_what_was_not_set() -> None:
+    """ZenML keeps a parameter as the fields that were set, so a kind that is a default has to be set as well."""
+    file = {name: section for name, section in SHIPPED.items() if name not in ("split", "source")}
+    without_definition = ModelSpec.model_validate({**file, "features": {**BARE, "names": ["late_rate_7d"]}, "validation": {}})
+    spec = ModelSpec.model_validate(file)
+    for section in (spec.split, spec.source, without_definition.features.definition):
+        assert "kind" in section.model_dump(exclude_unset=True)
+
+
+def test_rows_without_a_time_are_split_at_random_where_the_file_says_nothing() -> None:
+    file = {name: section for name, section in SHIPPED.items() if name not in ("split", "validation", "cleaning")}
+    label = {"table": "labels", "rule": {"kind": "binary", "source": "y"}}
+    assert ModelSpec.model_validate({**file, "features": {**BARE, "definition": OWN}, "label": label}).split.kind == "random"
+    timed = {**OWN, "time": "day"}
+    assert ModelSpec.model_validate({**file, "features": {**BARE, "definition": timed}, "label": label}).split.kind == "time"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"feature_names": ["nope"]}, "has no feature ['nope']"),
+        ({"lookup_key": ["origin"]}, "lookup_key ['origin'] does not fit the keys ['origin', 'dest']"),
+        ({"lookup_key": ["origin", "carrier"]}, "the label table has no column ['carrier'] to look up by"),
+        ({"timestamp_lookup_key": None}, "would look into the future; name the label's time, 'label_time'"),
+    ],
+    ids=["unknown feature", "too few keys", "unknown key", "no time"],
+)
+def test_a_wrong_lookup_of_the_models_own_table_is_refused_before_anything_runs(change: dict[str, object], message: str) -> None:
+    lookup = {
+        "table_name": SHIPPED["features"]["table"],
+        "lookup_key": ["origin", "dest"],
+        "timestamp_lookup_key": "label_time",
+        "feature_names": ["late_rate_7d"],
+    }
+    with pytest.raises(ValidationError) as refused:
+        load(lookups=[{**lookup, **change}])
+    assert message in str(refused.value)
