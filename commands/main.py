@@ -49,6 +49,22 @@ def run(model_file: Path, *, stack: str = "local", cache: Annotated[bool, Parame
 
 
 @app.command
+def score(model_file: Path, *, stack: str = "local") -> int:
+    """Score a table of keys with the champion, and merge the answers into the predictions table.
+
+    Parameters
+    ----------
+    model_file
+        The model file, e.g. configs/models/flight_delay.yaml; its section `scoring` names the keys.
+    stack
+        The stack to run on.
+    """
+    from commands.score import score_keys
+
+    return score_keys(model_file, stack)
+
+
+@app.command
 def dashboard(*, zenml_port: int = 8237, mlflow_port: int = 5001) -> int:
     """Serve the ZenML dashboard and MLflow of the active store on this machine until Ctrl-C.
 

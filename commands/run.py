@@ -41,17 +41,23 @@ def _run_pipelines(out: Console, model_file: Path, stack: str, log_file: Path, *
     from pipelines.feature_engineering import feature_engineering
     from pipelines.training import training
 
-    runs = []
-    for pipeline in (feature_engineering, training):
-        out.print(f"\n[bold]{pipeline.name}[/]")
-        enable_cache = None if cache else False
-        try:
-            runs.append(pipeline.with_options(config_path=str(model_file), enable_cache=enable_cache)())
-        except StackhouseError:
-            raise
-        except Exception as error:
-            raise InfrastructureError(
-                f"{pipeline.name} stopped: {type(error).__name__}: {error}\nThe whole log is in {log_file}. "
-                "If something that earlier runs kept is gone, --no-cache makes it anew."
-            ) from error
-    return runs[0], runs[1]
+    features, trained = (run_pipeline(out, pipeline, model_file, log_file, cache=cache) for pipeline in (feature_engineering, training))
+    return features, trained
+
+
+def run_pipeline(out: Console, pipeline: Any, model_file: Path, log_file: Path, *, cache: bool) -> Any:
+    """Run one pipeline for a model file and return its run.
+
+    Raises:
+        StackhouseError: whatever stopped it; what is not ours is an InfrastructureError that names the log.
+    """
+    out.print(f"\n[bold]{pipeline.name}[/]")
+    try:
+        return pipeline.with_options(config_path=str(model_file), enable_cache=None if cache else False)()
+    except StackhouseError:
+        raise
+    except Exception as error:
+        raise InfrastructureError(
+            f"{pipeline.name} stopped: {type(error).__name__}: {error}\nThe whole log is in {log_file}. "
+            "If something that earlier runs kept is gone, --no-cache makes it anew."
+        ) from error

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from zenml import log_metadata, save_artifact, step
 
-from stackhouse.labels import LabelRule
+from stackhouse.labels import LabelRule, binarize
 from stackhouse.profile import TableProfile, profile
 from stackhouse.table import Table
 from stackhouse.validation import Expectations, ValidationResult, require_met
@@ -27,4 +27,6 @@ def validate_features(
     if not result.passed:
         save_artifact(result, "failed_validation")
     require_met(result)
+    if rule is not None:
+        binarize(features, rule)  # refuses here, before anything is written, the labels that training would refuse
     return profile(features), result

@@ -64,7 +64,9 @@ def test_every_make_target_that_a_page_names_exists() -> None:
     assert named - targets == set()
 
 
-@pytest.mark.parametrize("command", [["--help"], ["run", "--help"], ["stack", "up", "--help"], ["dashboard", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [["--help"], ["run", "--help"], ["score", "--help"], ["stack", "up", "--help"], ["dashboard", "--help"]], ids=" ".join
+)
 def test_every_command_has_a_help(command: list[str]) -> None:
     told = subprocess.run(
         [sys.executable, "-m", "commands.main", *command], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=True
@@ -74,7 +76,7 @@ def test_every_command_has_a_help(command: list[str]) -> None:
 
 def test_every_stackhouse_command_in_the_readme_exists() -> None:
     named = set(re.findall(r"^\$ stackhouse ([a-z]+(?: [a-z]+)?)", README, re.MULTILINE))
-    assert named <= {"run", "stack up", "dashboard"}
+    assert named <= {"run churn", "run", "score configs", "score", "stack up", "dashboard"}
     assert "stack up" in named
 
 

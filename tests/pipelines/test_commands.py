@@ -185,3 +185,90 @@ def test_features_from_a_training_run_without_feature_tables_say_which_pipeline_
     ran = call("zenml", "pipeline", "run", "pipelines.training.training", "-c", str(model_file), home=tmp_path / "home")
     assert ran.returncode != 0
     assert "Run feature_engineering with the same model file first" in " ".join((ran.stdout + ran.stderr).split())
+
+
+def test_score_answers_every_key_and_a_second_time_writes_nothing(
+    run: "subprocess.CompletedProcess[str]", home: Path, model_file: Path
+) -> None:
+    first, second = (call("stackhouse", "score", str(model_file), home=home) for _ in range(2))
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert re.search(r"Scored  [\d,]+ keys by version 1: [\d,]+ of class 1", first.stdout)
+    assert re.search(r"Predictions  dev\.small\.small_predictions version 1 \(written\)", first.stdout)
+    assert re.search(r"Predictions  dev\.small\.small_predictions version 1 \(unchanged\)", second.stdout)
+
+
+def test_score_without_a_champion_leaves_with_4_and_writes_nothing(
+    run: "subprocess.CompletedProcess[str]", home: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "small.yaml"
+    file.write_text(yaml.safe_dump(small_model("small", scoring={"alias": "nobody", "table": "none"})), encoding="utf-8")
+    refused = call("stackhouse", "score", str(file), home=home)
+    assert refused.returncode == 4
+    assert "has no version with the alias 'nobody'" in refused.stderr
+    assert not (home / "feature_store" / "dev" / "small" / "none").exists()
+
+
+def csv_model(folder: Path, rows: str, **sections: object) -> Path:
+    """A model file on a CSV of its own: features a and b of a key and a day, and a label y."""
+    (folder / "rows.csv").write_text(rows, encoding="utf-8")
+    names = sections.pop("names", ["a", "b"])
+    definition = {"kind": "columns", "keys": ["id"], "time": "day", "names": names, "label": "y"}
+    features = {"definition": definition, "table": "rows", "description": "a row a day", **dict(sections.pop("features", {}))}
+    rule = {"kind": "threshold", "source": "y", "name": "high_y", "threshold": 0.5}
+    model = small_model(
+        "own", source={"kind": "csv", "path": str(folder / "rows.csv")}, features=features, label={"table": "ys", "rule": rule}
+    )
+    for section in ("validation", "cleaning", "split"):
+        model["parameters"]["model"].pop(section, None)
+    model["parameters"]["model"] |= sections
+    file = folder / "own.yaml"
+    file.write_text(yaml.safe_dump(model), encoding="utf-8")
+    return file
+
+
+HEADER = "id,day,a,b,y\n"
+ROWS = "".join(f"{number % 3},2024-01-{number // 3 + 1:02d},{number % 7},{number % 5}.5,{number % 4 / 3:.3f}\n" for number in range(60))
+
+
+def versions_in(home: Path) -> dict[str, list[str]]:
+    """Commits of every table of the feature store."""
+    logs = (home / "feature_store").rglob("_delta_log")
+    return {log.parent.name: sorted(file.name for file in log.glob("*.json")) for log in logs}
+
+
+@pytest.mark.parametrize(
+    ("rows", "sections", "code", "message"),
+    [
+        (HEADER + ROWS, {"names": ["a"]}, 3, "dropped"),
+        (HEADER + ROWS, {"features": {"description": "another", "table": "rows"}, "names": ["a", "y2"]}, 3, "has no column 'y2'"),
+        (HEADER + ROWS.replace("0,2024-01-01,", "x,2024-01-01,"), {}, 3, "'id'"),
+        (HEADER + ROWS + "1,2024-01-01,1,2.5,0.1\n", {}, 3, "failed validation: expect_"),
+        (HEADER + ROWS.replace(",2024-01-01,", ",,"), {}, 3, "null"),
+        (HEADER + ROWS.replace("0.333", "7"), {}, 3, "must lie in [0, 1]"),
+        (
+            HEADER + ROWS,
+            {"lookups": [{"table_name": "nowhere", "lookup_key": ["id"], "feature_names": ["c"]}]},
+            5,
+            "dev.own.nowhere does not exist",
+        ),
+    ],
+    ids=["dropped feature", "unknown column", "key of another type", "duplicate key", "no time", "label out of range", "unknown table"],
+)
+def test_bad_rows_and_changed_columns_are_refused_and_no_table_gets_a_version(
+    own_tables: Path, tmp_path: Path, rows: str, sections: dict[str, object], code: int, message: str
+) -> None:
+    before = versions_in(own_tables)
+    refused = call("stackhouse", "run", str(csv_model(tmp_path, rows, **sections)), home=own_tables)
+    assert refused.returncode == code, refused.stdout + refused.stderr
+    assert message in refused.stderr
+    assert versions_in(own_tables) == before
+
+
+@pytest.fixture(scope="module")
+def own_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the two tables of the CSV, made without a split in the file."""
+    home = tmp_path_factory.mktemp("own")
+    made = call("stackhouse", "run", str(csv_model(tmp_path_factory.mktemp("rows"), HEADER + ROWS)), home=home)
+    assert made.returncode in (0, 1), made.stderr
+    assert set(versions_in(home)) >= {"rows", "ys"}
+    return home
