@@ -1,4 +1,4 @@
-"""(d) Batch scoring against the bare booster on a ready matrix and against `mlflow.pyfunc` on pandas, all with the same threads.
+"""(e) Batch scoring against the bare booster on a ready matrix and against `mlflow.pyfunc` on pandas, all with the same threads.
 
 The rows are of route_day's 17 features with normal noise in them, one in a hundred of them null. Memory is that of a process of
 its own, which scores keys of a Parquet file with the features of a feature store and keeps the predictions.
@@ -39,7 +39,7 @@ def compare(folder: Path) -> None:
     write_features(folder, names)
     write_keys(folder / "keys.parquet", ROWS)
     print(
-        f"\n(d) scoring: {ROWS:,} rows, {len(names)} features, {THREADS} thread each, median of {REPETITIONS} alternating; equal to the bit"
+        f"\n(e) scoring: {ROWS:,} rows, {len(names)} features, {THREADS} thread each, median of {REPETITIONS} alternating; equal to the bit"
     )
     print(f"    {'':<44}{'seconds':>12}{'rows/s':>12}{'× booster':>12}")
     for kind in ("xgboost", "lightgbm"):

@@ -13,5 +13,5 @@ from steps.write_predictions import write_predictions
 def batch_inference(model: ModelSpec) -> None:
     """Load the keys, score them with the champion and the features of their time, keep what is new."""
     spine = load_spine(model.scoring.keys, model.label_table)
-    predictions, _ = score_batch(spine, model.champion)
+    predictions, _ = score_batch(spine, model.champion, model.scoring.batch_size)
     write_predictions(predictions, model.predictions_table, f"Predictions: {model.use_case}", model.writing)

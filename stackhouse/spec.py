@@ -65,6 +65,7 @@ class ScoringSpec(_Section):
     keys: SourceSpec | None = Field(None, description="Source of the keys (and times) to score; those of the label table where absent.")
     alias: str | None = Field(None, description="Alias of the version that scores; the champion's where absent.")
     table: str | None = Field(None, pattern=_NAME, description="Predictions table; NAME_predictions where absent.")
+    batch_size: int | None = Field(None, ge=1, description="Keys that are looked up and scored at once; 500,000 where absent.")
 
 
 class TuningSpec(_Section):

@@ -28,8 +28,10 @@ PIECE_ROWS = 500_000
 """Rows that are looked up and scored at once where one machine computes: memory holds so many, however many there are."""
 
 
-def score_batch(store: FeatureStore, model: ScoringModel, spine: Table) -> tuple[Table, ScoringRun]:
+def score_batch(store: FeatureStore, model: ScoringModel, spine: Table, batch_size: int | None = None) -> tuple[Table, ScoringRun]:
     """Score a table of keys with the features that were known at each key's time, in the newest version of their tables.
+
+    `batch_size` rows (`PIECE_ROWS` where none is given) are looked up and scored at once.
 
     Every row is scored once, here: what is asked of the predictions afterwards reads what was kept.
 
@@ -51,7 +53,7 @@ def score_batch(store: FeatureStore, model: ScoringModel, spine: Table) -> tuple
     computes, score, schema = engine_of(spine), scorer(model.fitted, spine.roles.identity, run), predictions_schema(spine)
     pieces = (
         computes.map_batches(look_up(spine.with_frame(piece), lookups, tables), score, schema)
-        for piece in computes.pieces(spine.frame, PIECE_ROWS)
+        for piece in computes.pieces(spine.frame, batch_size or PIECE_ROWS)
     )
     return Table(_computed(computes, pieces), prediction_roles(spine), f"predictions of {model.name}"), run
 

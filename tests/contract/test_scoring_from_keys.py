@@ -27,7 +27,6 @@ from stackhouse.fitted import FittedModel, ScoringRules, to_arrays
 from stackhouse.labels import BinaryLabel
 from stackhouse.lookups import FeatureLookup
 from stackhouse.table import Roles, Table
-from stacks import predictions
 from stacks.feature_store import FeatureStore
 from stacks.predictions import score_batch, write_predictions
 from stacks.scoring_model import ScoringModel
@@ -148,13 +147,12 @@ def test_scoring_from_keys_gives_the_bits_of_training(store: FeatureStore, train
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda algorithm: algorithm.kind)
-def test_pieces_and_the_order_of_keys_change_no_bit(
-    trained: Trained, algorithm: Algorithm, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(predictions, "PIECE_ROWS", 37)
+def test_pieces_and_the_order_of_keys_change_no_bit(trained: Trained, algorithm: Algorithm, tmp_path: Path) -> None:
     store = delta(trained.path)
     shuffled = collected(spine(store)).sample(fraction=1, shuffle=True, seed=4)
-    scored, _ = score_batch(store, model(trained, algorithm.kind), opened("polars", shuffled, tmp_path, spine(store).roles, "keys"))
+    scored, _ = score_batch(
+        store, model(trained, algorithm.kind), opened("polars", shuffled, tmp_path, spine(store).roles, "keys"), batch_size=37
+    )
     require_as_in_training(collected(scored), trained, algorithm.kind)
 
 
