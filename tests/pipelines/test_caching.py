@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+from pipelines.batch_inference import batch_inference
 from pipelines.feature_engineering import feature_engineering
 from pipelines.training import training
 from stacks.home import create_home
@@ -17,6 +18,10 @@ from tests.pipelines.conftest import Runs, small_model, versions
 
 TOUCHES_THE_OUTSIDE = {
     "load_source",
+    "check_feature_tables",
+    "load_spine",
+    "score_batch",
+    "write_predictions",
     "write_feature_table",
     "load_features",
     "register_model",
@@ -85,7 +90,7 @@ def test_going_back_serves_the_earlier_version_and_leaves_newer_aliases_alone(
     assert str(mlflow_client.get_model_version_by_alias("dev.back.back", "latest-model").version) == "2"
 
 
-@pytest.mark.parametrize("pipeline", [feature_engineering, training], ids=["feature_engineering", "training"])
+@pytest.mark.parametrize("pipeline", [feature_engineering, training, batch_inference], ids=lambda pipeline: pipeline.name)
 def test_steps_that_touch_the_outside_are_never_cached_and_all_others_depend_on_the_code(pipeline: object) -> None:
     for step in _steps_of(pipeline).values():
         config = step.configuration
