@@ -6,10 +6,10 @@ from typing import Any
 from zenml.client import Client
 from zenml.models import PipelineRunResponse
 
+from stackhouse.certificate import Certificate
 from stackhouse.cleaning import CleaningReport
 from stackhouse.evaluation import Evaluation
 from stackhouse.labels import LabelReport
-from stackhouse.point_in_time import Certificate
 from stackhouse.promotion import Promotion
 from stackhouse.record import Registration, TableVersion, TrainingRecord, ValidationReport
 from stackhouse.tuning import TuningReport

@@ -95,8 +95,8 @@ class DeltaFeatureStore(FeatureStore):
         """
         self.location.require_writable()
         schema = delta_schema(table)
-        if self.location.find(name) is not None:
-            difference = Difference.between(self.location.open(name).schema(), schema)
+        if (delta := self.location.find(name)) is not None:
+            difference = Difference.between(delta.schema(), schema)
             require_same_keys(name, difference)
             require_allowed(name, difference, mode, schema_change)
 

@@ -24,24 +24,11 @@ from stackhouse.validation import (
     ValidationResult,
     kind_of,
     require_known_columns,
-    require_met,
 )
 from stacks.expectation_batches import PANDAS_TYPES, Check, LabelRule, Outcome, judge
 
 LARGEST = 1.7976931348623157e308
 """Largest finite float64; what lies beyond is ±Inf."""
-
-
-def validate(table: Table, expectations: Expectations, now: datetime, rule: LabelRule | None = None) -> ValidationResult:
-    """Run the suite and refuse the table where any expectation is not met.
-
-    Raises:
-        DataValidationError: naming each expectation that failed, the column, and the rows counted.
-        ColumnNotFoundError, ColumnTypeError, ConfigurationError, EmptyTableError, LabelError: see `run_suite`.
-    """
-    result = run_suite(table, expectations, now, rule)
-    require_met(result)
-    return result
 
 
 def run_suite(table: Table, expectations: Expectations, now: datetime, rule: LabelRule | None = None) -> ValidationResult:

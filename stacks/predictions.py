@@ -22,7 +22,7 @@ from stackhouse.table import Table
 from stacks.engines import Engine, engine_of
 from stacks.feature_store import FeatureStore
 from stacks.scoring_model import ScoringModel
-from stacks.sources.temporary import temporary_file
+from stacks.temporary import temporary_file
 
 PIECE_ROWS = 500_000
 """Rows that are looked up and scored at once where one machine computes: memory holds so many, however many there are."""

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from zenml import log_metadata, step
 
+from stackhouse.certificate import Certificate
 from stackhouse.labels import LabelRule
 from stackhouse.leakage import require_no_leak
 from stackhouse.lookups import FeatureLookup
-from stackhouse.point_in_time import Certificate
 from stackhouse.record import TrainingData
 from stackhouse.table import Table
 from stacks.feature_store import active_feature_store

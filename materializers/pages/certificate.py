@@ -1,7 +1,7 @@
 """The page of a point-in-time certificate: that no training row saw its future, and the numbers that show it."""
 
 from materializers.pages.layout import Html, facts, note, page, section, share, statement, table
-from stackhouse.point_in_time import Certificate, LookupMatch
+from stackhouse.certificate import Certificate, LookupMatch
 
 
 def certificate_page(report: Certificate) -> str:

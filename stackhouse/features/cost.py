@@ -17,6 +17,7 @@ from pydantic import Field
 
 from stackhouse.errors import DataError
 from stackhouse.features.calendar import after_midnight, day_number, iso_weekday
+from stackhouse.features.days import require_every_day
 from stackhouse.features.definition import Definition
 from stackhouse.features.windows import ratio
 from stackhouse.table import Roles, Table
@@ -161,7 +162,8 @@ class CostFeatures(Definition):
     def _read_ledger(self, sources: Mapping[str, Table]) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
         """The grid of workspaces and days, and the amounts of each workspace by the day of use and the day of ingestion."""
         usage, prices = self.read(sources, "usage"), self.read(sources, "list_prices")
-        _require_every_day(usage)
+        reason = "a day of which nothing was loaded would count as one without cost"
+        require_every_day(usage.frame, "usage_date", f"{usage.name} has usage on", reason)
         priced = _priced(_flat_usage(usage.frame), _flat_prices(prices.frame))
         _require_one_price(priced, usage.name)
         dbu = nw.when(nw.col("usage_unit") == "DBU").then(nw.col("quantity")).otherwise(0.0)
@@ -247,17 +249,6 @@ def _require_one_price(priced: nw.LazyFrame[Any], where: str) -> None:
         raise DataError(
             f"{where}: {'; '.join(problems)} at the time of use. Their cost would be left out or counted twice. "
             "Load list_prices for every cloud, SKU and unit of the period, each record_id once."
-        )
-
-
-def _require_every_day(usage: Table) -> None:
-    day = nw.col("usage_date")
-    span = usage.frame.select(day.min().alias("first"), day.max().alias("last"), day.n_unique().alias("days")).collect(backend="polars")
-    first, last, days = span.row(0)
-    if first is not None and days != (expected := (last - first).days + 1):
-        raise DataError(
-            f"{usage.name} has usage on {days} of the {expected} days from {first} to {last}; a day of which nothing was loaded would "
-            "count as one without cost. Load the days that are missing, or a period without gaps."
         )
 
 

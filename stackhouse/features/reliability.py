@@ -14,8 +14,8 @@ from typing import Any, Literal
 import narwhals as nw
 from pydantic import Field
 
-from stackhouse.errors import DataError
 from stackhouse.features.calendar import after_midnight, iso_weekday, whole_seconds
+from stackhouse.features.days import every_day, require_every_day
 from stackhouse.features.definition import Definition
 from stackhouse.features.windows import coefficient_of_variation, partitioned, ratio, rolling_sum
 from stackhouse.table import Roles, Table
@@ -83,8 +83,9 @@ class ReliabilityFeatures(Definition):
             DataError: where the input leaves a day out between its first and its last.
         """
         timeline = self.read(sources, "job_run_timeline")
-        _require_every_day(timeline)
-        grid, by = partitioned(_every_day(_count(timeline.frame)), JOB)
+        ended = timeline.frame.filter(~nw.col("result_state").is_null()).select(nw.col("period_end_time").dt.date().alias("day"))
+        require_every_day(ended, "day", f"{timeline.name} has runs that ended on", "windows count days as rows")
+        grid, by = partitioned(every_day(_count(timeline.frame), JOB, "run_date", _COUNTS), JOB)
         totals = grid.with_columns(*(rolling_sum(name, MONTH, by, "run_date").alias(f"{name}_30d") for name in _COUNTS))
         weekday = iso_weekday(nw.col("run_date").dt.offset_by("1d"))
         features = totals.with_columns(
@@ -141,23 +142,3 @@ def _count(timeline: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     )
     squared = runs.with_columns((nw.col("seconds") * nw.col("seconds")).alias("seconds_squared"))
     return squared.group_by(*JOB, "run_date").agg(*(nw.col(name).sum() for name in _COUNTS))
-
-
-def _every_day(daily: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """One row for each job and each day on which any run ended, since the job's first; counts of a day without runs are 0."""
-    jobs = daily.group_by(*JOB).agg(nw.col("run_date").min().alias("first_day"))
-    days = daily.select("run_date").unique()
-    grid = jobs.join(days, how="cross").filter(nw.col("run_date") >= nw.col("first_day")).drop("first_day")
-    return grid.join(daily, on=[*JOB, "run_date"], how="left").with_columns(*(nw.col(name).fill_null(0) for name in _COUNTS))
-
-
-def _require_every_day(timeline: Table) -> None:
-    ended = timeline.frame.filter(~nw.col("result_state").is_null()).select(nw.col("period_end_time").dt.date().alias("day"))
-    day = nw.col("day")
-    span = ended.select(day.min().alias("first"), day.max().alias("last"), day.n_unique().alias("days")).collect(backend="polars")
-    first, last, days = span.row(0)
-    if first is not None and days != (expected := (last - first).days + 1):
-        raise DataError(
-            f"{timeline.name} has runs that ended on {days} of the {expected} days from {first} to {last}; windows count days as rows. "
-            "Load the days that are missing, or a period without gaps."
-        )

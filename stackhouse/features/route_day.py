@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 import narwhals as nw
 from pydantic import Field, field_validator
 
-from stackhouse.errors import DataError
 from stackhouse.features.calendar import after_midnight, iso_weekday
+from stackhouse.features.days import every_day, require_every_day
 from stackhouse.features.definition import Definition
 from stackhouse.features.windows import coefficient_of_variation, lag, partitioned, ratio, rolling_sum
 from stackhouse.table import Roles, Table
@@ -94,8 +94,9 @@ class RouteDay(Definition):
             DataError: where the source leaves a day out between its first and its last.
         """
         flights = self.read(sources, "flights")
-        _require_every_day(flights)
-        grid, by = partitioned(_every_day(self._count(_finite_minutes(flights.frame))), ROUTE)
+        require_every_day(flights.frame, "date", f"{flights.name} has rows for", "windows and lags count days as rows")
+        daily = self._count(_finite_minutes(flights.frame))
+        grid, by = partitioned(every_day(daily, ROUTE, "date", _COUNTS), ROUTE)
         totals = grid.with_columns(
             ratio("late", "landed").alias("late_rate_today"),
             *(rolling_sum(name, days, by, "date").alias(f"{name}_sum_{days}d") for days in self.windows for name in _COUNTS),
@@ -180,22 +181,3 @@ def _rolling_features(days: int) -> list[nw.Expr]:
         ratio(total("air"), total("landed")).alias(f"air_time_mean_{days}d"),
         coefficient_of_variation(total("air"), total("air_squared"), total("landed")).alias(f"air_time_cv_{days}d"),
     ]
-
-
-def _require_every_day(flights: Table) -> None:
-    day = nw.col("date")
-    span = flights.frame.select(day.min().alias("first"), day.max().alias("last"), day.n_unique().alias("days")).collect(backend="polars")
-    first, last, days = span.row(0)
-    if first is not None and days != (expected := (last - first).days + 1):
-        raise DataError(
-            f"{flights.name} has rows for {days} of the {expected} days from {first} to {last}; windows and lags count days as rows. "
-            "Load the days that are missing, or a period without gaps."
-        )
-
-
-def _every_day(daily: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """One row for each route and each day of the source since the route's first flight; counts of a day without flights are 0."""
-    routes = daily.group_by(*ROUTE).agg(nw.col("date").min().alias("first_day"))
-    days = daily.select("date").unique()
-    grid = routes.join(days, how="cross").filter(nw.col("date") >= nw.col("first_day")).drop("first_day")
-    return grid.join(daily, on=[*ROUTE, "date"], how="left").with_columns(*(nw.col(name).fill_null(0) for name in _COUNTS))

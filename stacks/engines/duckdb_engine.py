@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from stacks.engines.engine import BATCH_ROWS, Engine
+from stacks.engines.engine import BATCH_ROWS, Engine, arrow_schema, mapped
 
 
 class DuckDBEngine:
@@ -48,14 +48,9 @@ class DuckDBEngine:
         self, frame: nw.LazyFrame[Any], function: Callable[[pl.DataFrame], pl.DataFrame], schema: dict[str, pl.DataType]
     ) -> nw.LazyFrame[Any]:
         """Apply a function to batches as DuckDB reads them; see the port."""
-        target = pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-
-        def mapped() -> Iterator[pa.RecordBatch]:
-            for batch in self.batches(frame):
-                rows = function(pl.DataFrame(pl.from_arrow(batch)))
-                yield from rows.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(target).to_batches()
-
-        return nw.from_native(_connection().from_arrow(pa.Table.from_batches(mapped(), schema=target)))
+        target = arrow_schema(schema)
+        rows = pa.Table.from_batches(mapped(self.batches(frame), function, target), schema=target)
+        return nw.from_native(_connection().from_arrow(rows))
 
 
 @cache

@@ -37,3 +37,17 @@ class Engine(Protocol):
         self, frame: nw.LazyFrame[Any], function: Callable[[pl.DataFrame], pl.DataFrame], schema: dict[str, pl.DataType]
     ) -> nw.LazyFrame[Any]:
         """Apply a function to the rows, batch by batch, where they are. It must give the same rows however they are cut."""
+
+
+def arrow_schema(schema: dict[str, pl.DataType]) -> pa.Schema:
+    """Return the Arrow form of a schema, in types that every engine reads."""
+    return pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+
+
+def mapped(
+    batches: Iterator[pa.RecordBatch], function: Callable[[pl.DataFrame], pl.DataFrame], target: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    """Apply a function to each batch and give what it returns in the types of `target`."""
+    for batch in batches:
+        rows = function(pl.DataFrame(pl.from_arrow(batch)))
+        yield from rows.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(target).to_batches()

@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -20,7 +21,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from stackhouse.errors import InfrastructureError
-from stacks.engines.engine import BATCH_ROWS, Engine
+from stacks.engines.engine import BATCH_ROWS, Engine, arrow_schema, mapped
 
 LOCAL = {
     "spark.ui.enabled": "false",
@@ -84,14 +85,9 @@ class SparkEngine:
         self, frame: nw.LazyFrame[Any], function: Callable[[pl.DataFrame], pl.DataFrame], schema: dict[str, pl.DataType]
     ) -> nw.LazyFrame[Any]:
         """Apply a function on the executors; see the port."""
-        target = pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-
-        def mapped(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-            for batch in batches:
-                rows = function(pl.DataFrame(pl.from_arrow(batch)))
-                yield from rows.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(target).to_batches()
-
-        return _lazy(_native(frame).mapInArrow(mapped, from_arrow_schema(target)))
+        target = arrow_schema(schema)
+        on_executor = partial(mapped, function=function, target=target)
+        return _lazy(_native(frame).mapInArrow(on_executor, from_arrow_schema(target)))
 
 
 def session() -> SparkSession:

@@ -19,7 +19,7 @@ from stackhouse.errors import ConfigurationError, InfrastructureError, Stackhous
 from stackhouse.sources import PostgresqlSource, assign
 from stackhouse.table import Table
 from stacks.sources.postgresql_types import converted, read_schema
-from stacks.sources.temporary import temporary_file
+from stacks.temporary import temporary_file
 
 CONNECT_TIMEOUT_SECONDS = 10
 """How long a connection may take to be made, for each address of the host; libpq's PGCONNECT_TIMEOUT where it is set."""

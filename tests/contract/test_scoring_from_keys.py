@@ -232,7 +232,7 @@ def test_what_a_killed_scoring_has_kept_goes_with_the_next_process(tmp_path: Pat
     """Pieces are kept in folders, which hold folders: all of them go."""
     keep = """
         import os, signal, sys
-        from stacks.sources.temporary import temporary_file
+        from stacks.temporary import temporary_file
         part = temporary_file("-predictions") / "000000"
         if sys.argv[1] == "killed":
             part.mkdir(parents=True)

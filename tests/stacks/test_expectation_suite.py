@@ -19,8 +19,8 @@ import pytest
 from stackhouse.errors import ColumnNotFoundError, ColumnTypeError, ConfigurationError, DataValidationError, EmptyTableError
 from stackhouse.labels import BinaryLabel, ThresholdLabel
 from stackhouse.table import Roles, Table
-from stackhouse.validation import ExpectationResult, Expectations
-from stacks.expectation_suite import run_suite, validate
+from stackhouse.validation import ExpectationResult, Expectations, ValidationResult, require_met
+from stacks.expectation_suite import run_suite
 from tests.conftest import PROJECT
 
 NOW = datetime(2024, 1, 4, 12, tzinfo=UTC)
@@ -43,6 +43,13 @@ UNIQUE = "expect_compound_columns_to_be_unique"
 
 def table(**changed: Any) -> Table:
     return Table.of(pl.DataFrame({**COLUMNS, **changed}, strict=False), ROLES, "dev.demo")
+
+
+def validate(found: Table, expectations: Expectations, now: datetime, rule: ThresholdLabel | BinaryLabel | None = None) -> ValidationResult:
+    """What the step does: judge, and refuse what is not met."""
+    result = run_suite(found, expectations, now, rule)
+    require_met(result)
+    return result
 
 
 def failures(found: Table, rule: ThresholdLabel | BinaryLabel | None = None, **declared: Any) -> list[tuple[str, str, int | None]]:

@@ -382,7 +382,7 @@ def test_without_the_driver_it_is_said_what_to_install(monkeypatch: pytest.Monke
 def test_what_a_killed_process_left_is_removed_and_what_another_uses_is_not(server: Server, tmp_path: Path) -> None:
     script = textwrap.dedent("""
         import os, sys
-        from stacks.sources.temporary import temporary_file
+        from stacks.temporary import temporary_file
         file = temporary_file(".parquet")
         file.write_text("rows")
         print(file, flush=True)

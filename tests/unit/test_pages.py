@@ -13,13 +13,13 @@ import stackhouse
 from materializers.pages import render
 from stackhouse.algorithms import LightGBM, XGBoost
 from stackhouse.batch_scoring import ScoringReport, ScoringRun
+from stackhouse.certificate import Certificate
 from stackhouse.cleaning import CleaningReport, CleaningRule, Replaced
 from stackhouse.evaluation import Evaluation, Period
 from stackhouse.fitted import ScoringRules
 from stackhouse.labels import LabelReport, ThresholdLabel
 from stackhouse.lookups import FeatureLookup
 from stackhouse.metrics import Curves
-from stackhouse.point_in_time import Certificate
 from stackhouse.profile import ColumnProfile, TableProfile
 from stackhouse.promotion import Promotion, first_champion
 from stackhouse.record import (

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from stackhouse.certificate import Certificate, LookupMatch
 from stackhouse.errors import (
     ColumnNotFoundError,
     ColumnTypeError,
@@ -18,7 +19,7 @@ from stackhouse.errors import (
     PointInTimeError,
     PrimaryKeyError,
 )
-from stackhouse.point_in_time import Certificate, LookupMatch, Match, attach_outputs, certify, join_as_of
+from stackhouse.point_in_time import Match, attach_outputs, certify, join_as_of
 from stackhouse.table import Roles, Table
 
 SPINE = Roles(primary_keys=("k",), timestamp="at", label="y")

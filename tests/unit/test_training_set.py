@@ -6,6 +6,7 @@ import narwhals as nw
 import polars as pl
 import pytest
 
+from stackhouse.certificate import Certificate
 from stackhouse.errors import (
     ColumnNotFoundError,
     ColumnTypeError,
@@ -17,7 +18,6 @@ from stackhouse.errors import (
     StackhouseError,
 )
 from stackhouse.lookups import FeatureLookup
-from stackhouse.point_in_time import Certificate
 from stackhouse.table import Roles, Table
 from stackhouse.times import microseconds_between
 from stackhouse.training_set import create_training_set

@@ -1,0 +1,60 @@
+"""Pipelines run by a command: the stack brought up, a line a step, and every error with its documented exit code."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from commands.progress import console, step_lines
+from stackhouse.errors import InfrastructureError, StackhouseError
+from stacks.home import home, require_writable
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Runs pipelines for one model file."""
+
+    out: Console
+    model_file: Path
+    log_file: Path
+    cache: bool
+
+    def run(self, pipeline: Any) -> Any:
+        """Run one pipeline and return its run.
+
+        Raises:
+            StackhouseError: whatever stopped it; what is not ours is an InfrastructureError that names the log.
+        """
+        self.out.print(f"\n[bold]{pipeline.name}[/]")
+        try:
+            return pipeline.with_options(config_path=str(self.model_file), enable_cache=None if self.cache else False)()
+        except StackhouseError:
+            raise
+        except Exception as error:
+            raise InfrastructureError(
+                f"{pipeline.name} stopped: {type(error).__name__}: {error}\nThe whole log is in {self.log_file}. "
+                "If something that earlier runs kept is gone, --no-cache makes it anew."
+            ) from error
+
+
+@contextmanager
+def running(title: str, use_case: str, model_file: Path, stack: str, *, cache: bool = True) -> Iterator[Runner]:
+    """Print the title, bring the stack up and give a runner; its steps are printed line by line until the end.
+
+    Raises:
+        StackhouseError: where the project's folder or the stack cannot be used.
+    """
+    out = console()
+    require_writable(home())
+    log_file = home() / "logs" / "run.log"
+    out.print(f"[bold]{title}[/]  {escape(use_case)}")
+    with step_lines(out, log_file):
+        from stacks.definition import bring_up, read_definition
+
+        out.print(f"\nBringing up stack [bold]{stack}[/] …")
+        bring_up(read_definition(stack))
+        yield Runner(out, model_file, log_file, cache)
