@@ -1,0 +1,1 @@
+"""The rehearsal: the very job that Databricks would get, run on an emulated workspace on this machine."""

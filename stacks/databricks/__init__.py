@@ -1,0 +1,1 @@
+"""Databricks: the orchestrator, the artifact store on Unity Catalog Volumes, the feature store, and what checks them beforehand."""
