@@ -46,8 +46,9 @@ dashboard: install  ## Serve ZenML's dashboard and MLflow over what the runs wro
 
 lock:  ## Resolve the dependencies anew
 	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install -q $(UV)
-	@.venv-lock/bin/uv pip compile $(LOCK) pyproject.toml -o requirements.lock
+	@.venv-lock/bin/uv pip compile $(LOCK) pyproject.toml --extra local -o requirements.lock
 	@.venv-lock/bin/uv pip compile $(LOCK) pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock
+	@.venv-lock/bin/uv pip compile $(LOCK) pyproject.toml -c requirements.lock -o requirements-cluster.lock
 	@rm -rf .venv-lock
 
 clean:  ## Remove the environment and everything that runs have kept

@@ -1,5 +1,7 @@
 """Stacks as files: what `configs/stacks/NAME.yaml` says is registered with ZenML, and registered again without harm."""
 
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,20 @@ from zenml.exceptions import EntityExistsError, ZenKeyError
 from stackhouse.errors import ConfigurationError
 from stacks.home import PROJECT, create_home, home, require_writable
 
-FLAVORS = {("feature_store", "delta"): "stacks.delta_feature_store.DeltaFeatureStoreFlavor"}
+FLAVORS = {
+    ("artifact_store", "unity_catalog_volumes"): "stacks.databricks.volumes_artifact_store.VolumesArtifactStoreFlavor",
+    ("feature_store", "delta"): "stacks.delta_feature_store.DeltaFeatureStoreFlavor",
+    ("feature_store", "unity_catalog"): "stacks.databricks.unity_catalog_feature_store.UnityCatalogFeatureStoreFlavor",
+    ("orchestrator", "stackhouse_databricks"): "stacks.databricks.orchestrator_flavor.OrchestratorFlavor",
+}
 """Flavors of our own, by component type and name."""
+
+_PLACE = re.compile(r"(?<!\{)\{(home|[A-Z][A-Z0-9_]*)\}(?!\})")
+"""A place to fill; two braces are ZenML's own references to secrets."""
 
 
 class ComponentDefinition(BaseModel):
-    """One component of a stack. `{home}` in a value stands for the project's own folder."""
+    """One component of a stack. `{home}` in a value stands for the project's own folder, `{NAME}` for a variable of the environment."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,11 +38,13 @@ class ComponentDefinition(BaseModel):
 
 
 class StackDefinition(BaseModel):
-    """A stack: its name and its components by type."""
+    """A stack: its name, its components by type, and the ZenML secrets that they refer to."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
+    secrets: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
+    """Values of each ZenML secret, by its name: the variable of the environment that each is taken from where it is set."""
     components: Mapping[str, ComponentDefinition]
 
 
@@ -66,8 +78,11 @@ def bring_up(definition: StackDefinition) -> str:
     """
     create_home()
     client = Client()
+    components = {kind: filled(component, definition.name) for kind, component in definition.components.items()}
+    for secret, values in definition.secrets.items():
+        _keep_secret(client, secret, values)
     ids = {}
-    for kind, component in definition.components.items():
+    for kind, component in components.items():
         kind_type = StackComponentType(kind)
         _register_flavor(client, kind, component.flavor)
         ids[kind_type] = _register_component(client, kind_type, component)
@@ -88,6 +103,44 @@ def bring_up(definition: StackDefinition) -> str:
     return definition.name
 
 
+def filled(component: ComponentDefinition, stack: str) -> ComponentDefinition:
+    """Put the project's folder and variables of the environment into a component's configuration.
+
+    Raises:
+        ConfigurationError: where a variable is not set.
+    """
+
+    def value(found: re.Match[str]) -> str:
+        if found[1] == "home":
+            return str(home())
+        if not os.environ.get(found[1]):
+            raise ConfigurationError(
+                f"The stack '{stack}' takes {found[1]} from the environment, and it is not set. Set it: export {found[1]}=…"
+            )
+        return os.environ[found[1]]
+
+    configuration = {key: _PLACE.sub(value, text) for key, text in component.configuration.items()}
+    return component.model_copy(update={"configuration": configuration})
+
+
+def _keep_secret(client: Client, name: str, values: Mapping[str, str]) -> None:
+    """Keep what the environment holds as a ZenML secret, which components refer to; one that is there is brought up to date."""
+    given = {key: os.environ[variable] for key, variable in values.items() if os.environ.get(variable)}
+    try:
+        existing = client.get_secret(name, allow_partial_name_match=False, allow_partial_id_match=False)
+    except KeyError:
+        if missing := sorted(set(values) - set(given)):
+            variables = " and ".join(values[key] for key in missing)
+            raise ConfigurationError(
+                f"ZenML has no secret '{name}' yet. Set {variables} once, so that it can be made, or make it: "
+                f"`zenml secret create {name} {' '.join(f'--{key}=…' for key in missing)}`."
+            ) from None
+        client.create_secret(name, given)
+        return
+    if any(existing.secret_values.get(key) != value for key, value in given.items()):
+        client.update_secret(existing.id, add_or_update_values=given)
+
+
 def _register_flavor(client: Client, kind: str, flavor: str) -> None:
     source = FLAVORS.get((kind, flavor))
     if source is None:
@@ -99,7 +152,7 @@ def _register_flavor(client: Client, kind: str, flavor: str) -> None:
 
 
 def _register_component(client: Client, kind: StackComponentType, component: ComponentDefinition) -> Any:
-    configuration = {key: value.replace("{home}", str(home())) for key, value in component.configuration.items()}
+    configuration = dict(component.configuration)
     if "path" in configuration and "://" not in configuration["path"]:
         require_writable(Path(configuration["path"]))
     try:

@@ -46,20 +46,22 @@ def surroundings() -> str:
     digest = hashlib.sha256()
     for library in _LIBRARIES:
         digest.update(f"{library}=={installed_version(library)}\n".encode())
-    for file in source_files():
-        digest.update(str(file).encode())
+    for name, file in source_files().items():
+        digest.update(name.encode())
         digest.update(file.read_bytes())
-    tracker = Client().active_stack.experiment_tracker
+    stack = Client().active_stack
+    tracker = stack.experiment_tracker
+    kept_in = home_id() if stack.artifact_store.config.is_local else ""
     optional = [library for library in _OPTIONAL if find_spec(library)]
-    digest.update(f"{tracker and tracker.id} {home_id()} {active_engine().name} {sys.version_info[:2]}".encode())
+    digest.update(f"{tracker and tracker.id} {kept_in} {active_engine().name} {sys.version_info[:2]}".encode())
     digest.update(" ".join(f"{library}=={installed_version(library)}" for library in optional).encode())
     return digest.hexdigest()
 
 
-def source_files() -> list[Path]:
-    """Return the Python files that a step's result can depend on, in a fixed order."""
+def source_files() -> dict[str, Path]:
+    """Return the Python files that a step's result can depend on, in a fixed order, by names that are the same on every machine."""
     folders = [Path(folder) for package in _PACKAGES for folder in package.__path__]
-    return [file for folder in folders for file in sorted(folder.rglob("*.py"))]
+    return {file.relative_to(folder.parent).as_posix(): file for folder in folders for file in sorted(folder.rglob("*.py"))}
 
 
 CODE = CachePolicy(cache_func=surroundings)

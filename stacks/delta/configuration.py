@@ -25,6 +25,9 @@ class DeltaFeatureStoreConfig(BaseFeatureStoreConfig):
     path: str
     """Folder that holds catalog/schema/table, or `s3://bucket/prefix`."""
 
+    shared: bool = False
+    """Whether the folder is mounted by every machine of the stack, under this same path; a remote orchestrator takes no other."""
+
     engine: str = ENGINES[0]
     """What opens the tables: polars, duckdb, pandas or spark."""
 
@@ -60,12 +63,12 @@ class DeltaFeatureStoreConfig(BaseFeatureStoreConfig):
 
     @property
     def is_local(self) -> bool:
-        """Whether this is a folder of this machine: remote orchestrators must not be given one."""
-        return "://" not in self.path
+        """Whether this is a folder of this machine alone: remote orchestrators must not be given one."""
+        return "://" not in self.path and not self.shared
 
     def storage_options(self) -> dict[str, str]:
         """Return what opens the bucket, credentials included; nothing for a folder."""
-        if self.is_local:
+        if "://" not in self.path:
             return {}
         region = os.environ.get("AWS_DEFAULT_REGION", "us-east-1")
         options = {"AWS_REGION": region} | {name: os.environ[name] for name in _FROM_ENVIRONMENT if os.environ.get(name)}

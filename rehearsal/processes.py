@@ -1,0 +1,71 @@
+"""Servers that the rehearsal starts: processes on loopback that are waited for, and ended with all their children."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from http.client import HTTPException
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from stackhouse.errors import InfrastructureError
+
+END_SECONDS = 10
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def server(
+    name: str, command: Sequence[str], environment: Mapping[str, str], health: str, log_file: Path, start_seconds: float = 120
+) -> Iterator[None]:
+    """Run a server until the block ends; it is up once `health` answers.
+
+    Raises:
+        InfrastructureError: where it ends or does not answer in time, naming its log.
+    """
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(command, env=dict(environment), stdout=log, stderr=subprocess.STDOUT, start_new_session=True)  # noqa: S603 - our own command
+    try:
+        _wait(name, process, health, log_file, start_seconds)
+        yield
+    finally:
+        end(process)
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """End a process and its group: politely, then not."""
+    for sent in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, sent)
+        except ProcessLookupError:
+            break
+        try:
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
+    process.wait(END_SECONDS)
+
+
+def _wait(name: str, process: "subprocess.Popen[bytes]", health: str, log_file: Path, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        if process.poll() is not None:
+            raise InfrastructureError(f"{name} did not start: it left with {process.returncode}. What it said is in {log_file}.")
+        try:
+            with urlopen(health, timeout=2):  # noqa: S310 - an address of ours on loopback
+                return
+        except (URLError, HTTPException, OSError):
+            if time.monotonic() > deadline:
+                raise InfrastructureError(f"{name} did not answer within {seconds:.0f} s. What it said is in {log_file}.") from None
+        time.sleep(0.1)

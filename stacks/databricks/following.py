@@ -1,0 +1,131 @@
+"""A run of a job that is followed to its end: progress step by step, and a clear error where it fails."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.service.jobs import Run, RunTask, TerminationCodeCode, TerminationTypeType
+from zenml.enums import ExecutionStatus
+
+from stackhouse.errors import InfrastructureError
+from stacks.databricks.client import asked
+
+log = logging.getLogger("zenml.stackhouse.databricks")
+"""Below ZenML's logger: our commands turn its lines into their own."""
+
+FAILURES_TOLERATED = 10
+"""How often in a row the workspace may not answer before following ends; the run itself goes on."""
+
+_STATES = {
+    "BLOCKED": ExecutionStatus.PROVISIONING,
+    "PENDING": ExecutionStatus.PROVISIONING,
+    "QUEUED": ExecutionStatus.PROVISIONING,
+    "WAITING": ExecutionStatus.PROVISIONING,
+    "RUNNING": ExecutionStatus.RUNNING,
+    "TERMINATING": ExecutionStatus.RUNNING,
+}
+
+
+def status_of(run: Run | RunTask) -> ExecutionStatus:
+    """Return ZenML's word for the state of a run or a task."""
+    state = run.status.state.value if run.status and run.status.state else "PENDING"
+    if state != "TERMINATED":
+        return _STATES.get(state, ExecutionStatus.RUNNING)
+    details = run.status.termination_details if run.status else None
+    if details and details.type is TerminationTypeType.SUCCESS:
+        return ExecutionStatus.COMPLETED
+    if details and details.code in {TerminationCodeCode.CANCELED, TerminationCodeCode.USER_CANCELED}:
+        return ExecutionStatus.STOPPED
+    return ExecutionStatus.FAILED
+
+
+def reason(run: Run) -> str:
+    """Say why a run did not succeed: the tasks that failed by themselves, with what the workspace says of each."""
+    failed = [task for task in run.tasks or [] if status_of(task) is ExecutionStatus.FAILED]
+    own = [task for task in failed if _code(task) not in {"UPSTREAM_FAILED", "SKIPPED"} and not _waited(task)] or failed
+    said = [f"{task.task_key}: {_message(task)}" for task in own]
+    return "; ".join(said) or _message(run)
+
+
+@dataclass
+class Following:
+    """One run that is followed."""
+
+    client: WorkspaceClient
+    run_id: int
+    poll_seconds: float
+    start_timeout_seconds: float
+    fail_fast: bool = True
+    sleep: Callable[[float], None] = time.sleep
+    _seen: dict[str, ExecutionStatus] = field(default_factory=dict)
+
+    def to_end(self) -> Run:
+        """Look at the run until it has ended, print what changes, and return it.
+
+        With `fail_fast` the rest is cancelled as soon as one task has failed. A run whose compute does not start is cancelled.
+
+        Raises:
+            InfrastructureError: where the workspace no longer answers; the run may still be going on.
+        """
+        begun, failures, cancelled = time.monotonic(), 0, False
+        while True:
+            try:
+                with asked(f"Run {self.run_id} cannot be followed"):
+                    run = self.client.jobs.get_run(self.run_id)
+                failures = 0
+            except InfrastructureError:
+                failures += 1
+                if failures >= FAILURES_TOLERATED:
+                    raise
+                self.sleep(self.poll_seconds)
+                continue
+            self._tell(run)
+            status = status_of(run)
+            if status.is_finished:
+                return run
+            late = not self._seen_running() and time.monotonic() - begun > self.start_timeout_seconds
+            failed = self.fail_fast and any(status_of(task) is ExecutionStatus.FAILED for task in run.tasks or [])
+            if (late or failed) and not cancelled:
+                cancelled = True
+                log.warning("Cancelling run %s: %s", self.run_id, "its compute did not start in time" if late else "a step has failed")
+                with asked(f"Run {self.run_id} cannot be cancelled"):
+                    self.client.jobs.cancel_run(self.run_id)
+            self.sleep(self.poll_seconds)
+
+    def _seen_running(self) -> bool:
+        return any(status not in {ExecutionStatus.PROVISIONING, ExecutionStatus.INITIALIZING} for status in self._seen.values())
+
+    def _tell(self, run: Run) -> None:
+        for task in run.tasks or []:
+            status, before = status_of(task), self._seen.get(task.task_key)
+            if status is before:
+                continue
+            self._seen[task.task_key] = status
+            if status is ExecutionStatus.COMPLETED:
+                log.info("Step `%s` has finished in `%.1fs`.", task.task_key, _seconds(task))
+            elif status is ExecutionStatus.RUNNING:
+                log.info("Step `%s` has started.", task.task_key)
+            elif status is ExecutionStatus.FAILED:
+                log.error("Step `%s` has failed: %s", task.task_key, _message(task))
+
+
+def _seconds(task: RunTask) -> float:
+    return ((task.end_time or 0) - (task.start_time or 0)) / 1000
+
+
+def _code(task: RunTask) -> str:
+    state = task.state.result_state if task.state else None
+    return state.value if state else ""
+
+
+def _waited(task: RunTask) -> bool:
+    return "upstream" in _message(task).lower()
+
+
+def _message(run: Run | RunTask) -> str:
+    details = run.status.termination_details if run.status else None
+    said = (run.state.state_message if run.state else None) or (details.message if details else None)
+    code = details.code.value if details and details.code else "no reason given"
+    return f"{said} ({code})" if said else code
