@@ -29,7 +29,13 @@ def stack_up(name: str) -> int:
 
 
 @app.command
-def run(model_file: Path, *, stack: str = "local", cache: Annotated[bool, Parameter(negative="--no-cache")] = True) -> int:
+def run(
+    model_file: Path,
+    *,
+    stack: str = "local",
+    cache: Annotated[bool, Parameter(negative="--no-cache")] = True,
+    output_file: Path | None = None,
+) -> int:
     """Bring a stack up, run feature_engineering and training for a model file, and show what came of it.
 
     Leaves with 0 where the model is approved, 1 where it is rejected or nothing could be learned.
@@ -42,14 +48,16 @@ def run(model_file: Path, *, stack: str = "local", cache: Annotated[bool, Parame
         The stack to run on.
     cache
         Serve steps from the cache where inputs, parameters, code and libraries are unchanged.
+    output_file
+        Write what came of it to this file as JSON: rows, metrics, signature, metadata, seconds of each step.
     """
     from commands.run import run_model
 
-    return run_model(model_file, stack, cache=cache)
+    return run_model(model_file, stack, cache=cache, output_file=output_file)
 
 
 @app.command
-def score(model_file: Path, *, stack: str = "local") -> int:
+def score(model_file: Path, *, stack: str = "local", output_file: Path | None = None) -> int:
     """Score a table of keys with the champion, and merge the answers into the predictions table.
 
     Parameters
@@ -58,10 +66,32 @@ def score(model_file: Path, *, stack: str = "local") -> int:
         The model file, e.g. configs/models/flight_delay.yaml; its section `scoring` names the keys.
     stack
         The stack to run on.
+    output_file
+        Write what came of it to this file as JSON: rows, and seconds of each step.
     """
     from commands.score import score_keys
 
-    return score_keys(model_file, stack)
+    return score_keys(model_file, stack, output_file)
+
+
+@app.command
+def rehearse(model_file: Path, *, score: bool = False, keep: bool = False) -> int:
+    """Run the job that Databricks would get on an emulated workspace of this machine, beside the local run, and compare.
+
+    Leaves with 0 where rows, metrics, signature and metadata are equal, 1 where they differ.
+
+    Parameters
+    ----------
+    model_file
+        The model file, e.g. configs/models/flight_delay.yaml.
+    score
+        Score keys with the champion as well, on both stacks.
+    keep
+        Keep the workspace up until Ctrl-C, to look at its page.
+    """
+    from commands.rehearse import rehearse as rehearse_model
+
+    return rehearse_model(model_file, score=score, keep=keep)
 
 
 @app.command

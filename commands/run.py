@@ -6,8 +6,10 @@ from commands.model_file import read_model_file
 from commands.running import running
 
 
-def run_model(model_file: Path, stack: str, *, cache: bool) -> int:
+def run_model(model_file: Path, stack: str, *, cache: bool, output_file: Path | None = None) -> int:
     """Run both pipelines for a model file and print the screen; 0 where the model is approved, else 1.
+
+    What came of it is written to `output_file` as well, where one is named.
 
     Raises:
         StackhouseError: whatever stopped the run.
@@ -19,6 +21,11 @@ def run_model(model_file: Path, stack: str, *, cache: bool) -> int:
         from pipelines.feature_engineering import feature_engineering
         from pipelines.training import training
 
-        results = read_results(runner.run(feature_engineering), runner.run(training))
+        runs = [runner.run(feature_engineering), runner.run(training)]
+        results = read_results(*runs)
+        if output_file:
+            from commands.outcome import training_outcome
+
+            training_outcome(spec, results, runs).write(output_file)
     print_screen(runner.out, spec, results)
     return 0 if results.verdict.approved else 1

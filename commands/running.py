@@ -35,6 +35,9 @@ class Runner:
         except StackhouseError:
             raise
         except Exception as error:
+            followed = getattr(error, "original_exception", None)  # ZenML wraps what a run that is followed ended with
+            if isinstance(followed, StackhouseError):
+                raise followed from error
             raise InfrastructureError(
                 f"{pipeline.name} stopped: {type(error).__name__}: {error}\nThe whole log is in {self.log_file}. "
                 "If something that earlier runs kept is gone, --no-cache makes it anew."

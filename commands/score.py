@@ -6,8 +6,10 @@ from commands.model_file import read_model_file
 from commands.running import running
 
 
-def score_keys(model_file: Path, stack: str) -> int:
+def score_keys(model_file: Path, stack: str, output_file: Path | None = None) -> int:
     """Run batch_inference for a model file and say what came of it; 0 where the keys were scored.
+
+    What came of it is written to `output_file` as well, where one is named.
 
     Raises:
         StackhouseError: whatever stopped the run.
@@ -18,9 +20,15 @@ def score_keys(model_file: Path, stack: str) -> int:
 
         from pipelines.batch_inference import batch_inference
 
-        steps = Client().get_pipeline_run(runner.run(batch_inference).id).steps
+        run = runner.run(batch_inference)
+        steps = Client().get_pipeline_run(run.id).steps
         report = steps["score_batch"].outputs["scoring"][0].load()
         table = steps["write_predictions"].outputs["predictions_version"][0].load()
+        if output_file:
+            from commands.outcome import scoring_outcome
+
+            counts = {"rows": report.rows, "positives": report.positives, "without_features": report.without_features}
+            scoring_outcome(table, run, counts).write(output_file)
     state = "written" if table.written else "unchanged"
     runner.out.print(f"\n[bold]Scored[/]  {report.rows:,} keys by version {report.run.model_version}: {report.positives:,} of class 1")
     runner.out.print(f"[bold]Without features[/]  {report.without_features:,} keys, kept without an answer")

@@ -47,7 +47,7 @@ def build_wheel(folder: Path, project: Path = PROJECT) -> Path:
         raise InfrastructureError(f"The wheel of the project cannot be built: {error}") from error
     wheels = sorted(folder.glob("*.whl"))
     if done.returncode or not wheels:
-        said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-5:])
+        said = "\n".join(line.strip() for line in done.stderr.partition("[end of output]")[0].strip().splitlines()[-5:])
         raise InfrastructureError(
             f"The wheel of the project cannot be built: `pip wheel` left with {done.returncode}. It needs pip and setuptools in the "
             f"environment (`make install` puts them there). What pip said last:\n{said}"

@@ -1,0 +1,112 @@
+"""What a run came to, in a form that can be kept and compared: counts and digests of rows, metrics, signature, metadata."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from zenml.models import PipelineRunResponse
+
+from commands.results import Results
+from stackhouse.content import content_hash
+from stackhouse.record import TableVersion
+from stackhouse.spec import ModelSpec
+
+
+class Rows(BaseModel):
+    """How many rows a table has, and a digest of them that does not depend on their order."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rows: int
+    digest: str
+
+
+class Outcome(BaseModel):
+    """One stack's result for a model file. Floats are kept to the last bit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stack: str
+    tables: Mapping[str, Rows]
+    metrics: Mapping[str, Mapping[str, float]]
+    verdict: str | None = None
+    reasons: tuple[str, ...] = ()
+    signature: Mapping[str, Any] | None = None
+    """Signature of the registered version; None where none was registered."""
+    metadata: Mapping[str, Any] = {}
+    tags: Mapping[str, str] = {}
+    """Tags of the registered version, without the time at which it was registered."""
+    description: str = ""
+    seconds: Mapping[str, float]
+    """How long each step took, by `pipeline.step`."""
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self.model_dump_json(indent=1), encoding="utf-8")
+
+
+def training_outcome(spec: ModelSpec, results: Results, runs: list[PipelineRunResponse]) -> Outcome:
+    """Read what two runs came to from the active stack."""
+    from mlflow.models import get_model_info
+    from zenml.client import Client
+
+    from stacks.feature_store import active_feature_store
+    from stacks.registry import Registry
+    from stacks.tracking import tracking_client
+
+    stack = Client().active_stack
+    tracked = tracking_client()
+    registration, store = results.registration, active_feature_store()
+    version = Registry(tracked).version(registration.name, registration.version) if registration.version else None
+    info = get_model_info(f"models:/{registration.name}/{registration.version}") if version else None
+    return Outcome(
+        stack=stack.name,
+        tables={"source": Rows(rows=results.rows_read, digest="")}
+        | {name: _rows(store.read_table(name)) for name in (spec.feature_table, spec.label_table)},
+        metrics={
+            "test": results.evaluation.test,
+            "train": results.evaluation.train,
+            "random_split": results.evaluation.random_split,
+            "reference": results.evaluation.reference,
+        },
+        verdict=results.verdict.outcome,
+        reasons=results.verdict.reasons,
+        signature=info.signature.to_dict() if info and info.signature else None,
+        metadata=dict(info.metadata or {}) if info else {},
+        tags={key: value for key, value in (version.tags if version else {}).items() if key != "registered_at"},
+        description=str(version.description or "") if version else "",
+        seconds=step_seconds(runs),
+    )
+
+
+def scoring_outcome(predictions: TableVersion, run: PipelineRunResponse, metrics: Mapping[str, float]) -> Outcome:
+    """Read what a batch inference came to."""
+    from zenml.client import Client
+
+    from stacks.feature_store import active_feature_store
+
+    return Outcome(
+        stack=Client().active_stack.name,
+        tables={predictions.name: _rows(active_feature_store().read_table(predictions.name, predictions.version))},
+        metrics={"scoring": metrics},
+        seconds=step_seconds([run]),
+    )
+
+
+def step_seconds(runs: list[PipelineRunResponse]) -> dict[str, float]:
+    """Return how long each step took, by `pipeline.step`."""
+    from zenml.client import Client
+
+    found = {}
+    for run in runs:
+        pipeline = run.pipeline.name if run.pipeline else ""
+        for name, step in Client().get_pipeline_run(run.id).steps.items():
+            if step.start_time and step.end_time:
+                found[f"{pipeline}.{name}"] = (step.end_time - step.start_time).total_seconds()
+    return found
+
+
+def _rows(table: Any) -> Rows:
+    return Rows(rows=table.count(), digest=content_hash(table))
