@@ -121,6 +121,10 @@ class Catalog:
             raise ApiError(404, f"{_code(kind)}_DOES_NOT_EXIST", f"{_word(kind)} '{full_name}' does not exist.")
         return self.objects[kind, full_name]
 
+    def of(self, kind: str, within: str = "") -> list[Securable]:
+        """Return all objects of a kind, or those that lie in a catalog or schema."""
+        return [one for one in self.objects.values() if one.kind == kind and (not within or one.full_name.startswith(f"{within}."))]
+
     def delete(self, kind: str, full_name: str, *, force: bool = False) -> None:
         """Delete an object.
 
@@ -230,8 +234,7 @@ def _add_objects(routes: APIRouter, workspace: "Workspace", kind: str, plural: s
         within = ".".join(name for name in (catalog_name, schema_name) if name).lower()
         if within:
             catalog.get("schema" if schema_name else "catalog", within)
-        found = [one for one in catalog.objects.values() if one.kind == kind and (not within or one.full_name.startswith(f"{within}."))]
-        return {"registered_models" if kind == "model" else plural: [_json(one) for one in found]}
+        return {"registered_models" if kind == "model" else plural: [_json(one) for one in catalog.of(kind, within)]}
 
     @routes.post(f"/{plural}", name=f"create {kind}")
     def create_object(body: Json) -> dict[str, Any]:
