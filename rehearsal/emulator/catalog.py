@@ -1,7 +1,7 @@
 """Unity Catalog: catalogs, schemas, volumes, tables, registered models' owners and grants (`/api/2.1/unity-catalog/…`).
 
 Simplified: one metastore whose admin is nobody; whoever owns an object has every privilege on it and on what lies beneath;
-`admins` stands for account groups that are not emulated; answers come in one page; a table is its name and columns, without rows.
+Groups are not emulated: a grant names its principal; answers come in one page; a table is its name and columns, without rows.
 Model versions are `emulator.models`; a registered model is kept here as an object with an owner.
 """
 
