@@ -1,6 +1,7 @@
 """Routes of the Jobs service, `/api/2.1/jobs/…` and `/api/2.2/jobs/…`: what is asked for, pages, answers.
 
-Both versions are the same but for arrays, which 2.2 gives in pages of a hundred. Lists answer in pages that are told by the last id shown, so that a run which starts meanwhile shifts nothing.
+Both versions are the same but for arrays, which 2.2 gives in pages of a hundred. Lists answer in pages that are told by the last id
+shown, so that a run which starts meanwhile shifts nothing.
 
 Source: https://docs.databricks.com/api/workspace/jobs, and `databricks.sdk.service.jobs`.
 """

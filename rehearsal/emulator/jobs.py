@@ -300,7 +300,7 @@ class Jobs:
 
     def _has_room(self, job_id: int, settings: Mapping[str, Any]) -> bool:
         active = [run for run in self.runs.values() if run.job_id == job_id and not (run.state.finished or run.state == run_states.QUEUED)]
-        return len(active) < settings["max_concurrent_runs"]
+        return len(active) < int(settings["max_concurrent_runs"])
 
     def _launch(self, run: JobRun) -> None:
         """Start the thread of a run. The lock is held."""
