@@ -10,6 +10,7 @@ from mlflow import MlflowClient
 from stackhouse.record import ModelCheck, Registration, ValidationReport
 from stackhouse.table import Table
 from stackhouse.trained import TrainedModel
+from stacks.mlflow_failures import reason
 from stacks.mlflow_model import load_model
 from stacks.registry import Registry
 
@@ -66,7 +67,7 @@ def _run(title: str, check: Callable[[], str]) -> ModelCheck:
     try:
         return ModelCheck(name=title, passed=True, detail=check())
     except Exception as error:  # noqa: BLE001 - whatever a foreign model raises is the finding
-        return ModelCheck(name=title, passed=False, detail=str(error))
+        return ModelCheck(name=title, passed=False, detail=reason(error))
 
 
 def _with_unusable_values(test: Table) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from mlflow.exceptions import MlflowException
 from stackhouse.errors import RegistryError
 from stackhouse.fitted import FittedModel
 from stackhouse.lookups import FeatureLookup
+from stacks.mlflow_failures import reason
 from stacks.mlflow_model import FEATURE_LOOKUPS, load_model
 from stacks.registry import Registry
 
@@ -64,7 +65,7 @@ def _lookups(name: str, version: str, uri: str) -> tuple[FeatureLookup, ...]:
 
 
 def _not_loaded(name: str, version: str, error: Exception) -> RegistryError:
-    return RegistryError(f"{name} version {version} cannot be loaded: {error}. Register it again, or score with another version.")
+    return RegistryError(f"{name} version {version} cannot be loaded: {reason(error)}. Register it again, or score with another version.")
 
 
 def _resolve(client: MlflowClient, uri: str) -> tuple[str, str]:

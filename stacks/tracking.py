@@ -24,6 +24,7 @@ from stackhouse.splits import RandomSplit, TimeSplit
 from stackhouse.table import Table
 from stackhouse.tuning import TuningReport
 from stackhouse.verdict import Verdict
+from stacks.mlflow_failures import recording
 from stacks.mlflow_model import FEATURE_LOOKUPS, log_model
 from stacks.registry import Registry
 
@@ -33,8 +34,10 @@ EXAMPLE_ROWS = 5
 def tracking_client() -> MlflowClient:
     """Return a client of the active stack's MLflow, for tracking and registry; the global MLflow settings follow it.
 
+    On Databricks the registry is Unity Catalog's, as the tracker's setting `enable_unity_catalog` says.
+
     Raises:
-        InfrastructureError: where the stack has no MLflow experiment tracker.
+        InfrastructureError: where the stack has no MLflow experiment tracker, or one of Databricks without Unity Catalog.
     """
     stack = Client().active_stack
     tracker: Any = stack.experiment_tracker
@@ -42,11 +45,18 @@ def tracking_client() -> MlflowClient:
         raise InfrastructureError(f"The active stack '{stack.name}' has no MLflow experiment tracker. Run `stackhouse stack up local`.")
     tracker.configure_mlflow()
     uri = tracker.get_tracking_uri()
-    if not is_databricks_tracking_uri(uri):
+    if is_databricks_tracking_uri(uri):
+        if not tracker.config.enable_unity_catalog:
+            raise InfrastructureError(
+                f"The experiment tracker '{tracker.name}' would register models in the workspace's old registry. Run "
+                f"`zenml experiment-tracker update {tracker.name} --enable_unity_catalog=true`."
+            )
+    else:
         mlflow.set_registry_uri(uri)  # or MLFLOW_REGISTRY_URI of the user's shell would name another registry
     return MlflowClient()
 
 
+@recording("the training run")
 def log_training(
     fitted: FittedModel, train: Table, identity: ModelIdentity, data: TrainingData, split: TimeSplit | RandomSplit, tuning: TuningReport
 ) -> str:
@@ -79,6 +89,7 @@ def log_training(
     return str(info.model_uri)
 
 
+@recording("the evaluation")
 def log_evaluation(record: TrainingRecord, evaluation: Evaluation, verdict: Verdict, test: Table, data: TrainingData) -> None:
     """Add metrics, the verdict and the test rows to the run that trained the model.
 
@@ -114,6 +125,7 @@ def open_run() -> str:
     return str(run.info.run_id)
 
 
+@recording("that no model was trained")
 def tag_skipped(run_id: str, reason: str) -> None:
     """Say on a run that no model was trained, and why."""
     _set_tags(MlflowClient(), run_id, {"verdict": "SKIPPED", "verdict.reasons": reason})
