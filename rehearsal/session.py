@@ -94,8 +94,8 @@ def rehearsing(folder: Path, schemas: list[tuple[str, str]], environments: Path 
 def _workspace(folder: Path, schemas: list[tuple[str, str]], environments: Path | None) -> Workspace:
     workspace = Workspace(folder / "workspace")
     catalog = workspace.catalog
-    for name, schema in [(CATALOG, SCHEMA), *schemas]:
-        if name not in {securable.full_name for securable in catalog.of("catalog")}:
+    for name, schema in dict.fromkeys([(CATALOG, SCHEMA), *schemas]):
+        if ("catalog", name) not in catalog.objects:
             catalog.create_catalog(name)
         catalog.create_schema(name, schema)
     catalog.create_volume(CATALOG, SCHEMA, VOLUME)

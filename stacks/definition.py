@@ -164,10 +164,15 @@ def _register_component(client: Client, kind: StackComponentType, component: Com
             f"ZenML has a {kind.value} '{component.name}' of flavor {existing.flavor_name}, not {component.flavor}. "
             f"Rename it: `zenml {kind.value.replace('_', '-')} rename {component.name} NEW_NAME`."
         )
-    if different := [key for key, value in configuration.items() if existing.configuration.get(key) != value]:
+    if different := [key for key, value in configuration.items() if not _same(existing.configuration.get(key), value)]:
         found = ", ".join(f"{key} is {existing.configuration.get(key)}, not {configuration[key]}" for key in different)
         raise ConfigurationError(
             f"ZenML has a {kind.value} '{component.name}' of another clone or folder: {found}. "
             f"Rename it if it is in use, delete it if not: `zenml {kind.value.replace('_', '-')} rename {component.name} NEW_NAME`."
         )
     return existing.id
+
+
+def _same(kept: Any, written: str) -> bool:
+    """Whether ZenML keeps what the file says: it turns words into numbers and truth values."""
+    return str(kept).lower() == written.lower()

@@ -4,8 +4,9 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from rehearsal.emulator.errors import ApiError
 from rehearsal.emulator.workspace import Workspace
+
+WORKSPACE_ID = "1000000000000001"
 
 
 def router(workspace: Workspace) -> APIRouter:
@@ -13,9 +14,8 @@ def router(workspace: Workspace) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/.well-known/databricks-config")
-    def host_metadata() -> None:
-        """A workspace need not have it: the client goes on with what it was told."""
-        raise ApiError.unknown_route("GET", "/.well-known/databricks-config")
+    def host_metadata() -> dict[str, str]:
+        return {"oidc_endpoint": f"{workspace.host}/oidc", "workspace_id": WORKSPACE_ID, "cloud": "AWS"}
 
     @routes.get("/api/2.0/preview/scim/v2/Me")
     def me() -> dict[str, Any]:

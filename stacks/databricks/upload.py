@@ -21,8 +21,6 @@ from stacks.databricks.wheel import build_wheel
 SECRET = re.compile(r"(TOKEN|PASSWORD|SECRET|API_KEY|ACCESS_KEY)", re.IGNORECASE)
 """Names of variables that must not stand in a job definition in clear text."""
 
-NOT_SECRET = {"ZENML_DISABLE_CREDENTIALS_DISK_CACHING"}
-
 
 @dataclass(frozen=True)
 class Baggage:
@@ -68,7 +66,7 @@ class Baggage:
         """
         hidden = {}
         for name, value in variables.items():
-            if SECRET.search(name) and name not in NOT_SECRET and not value.startswith("{{secrets/"):
+            if SECRET.search(name) and not value.startswith("{{secrets/"):
                 with asked(
                     f"The secret scope '{self.scope}' cannot be written to (`databricks secrets create-scope {self.scope}` makes it)"
                 ):
