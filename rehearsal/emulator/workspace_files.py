@@ -186,11 +186,11 @@ def _add_views(routes: APIRouter, workspace: "Workspace") -> None:
 async def _received(request: Request) -> tuple[Mapping[str, Any], bytes]:
     """Read what is imported: fields and a file of a form, or JSON with the content in base64."""
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
-        form = await request.form()
-        posted = form.get("content")
-        if not isinstance(posted, UploadFile):
-            raise ApiError.invalid("Missing required field: content")
-        return form, await posted.read()
+        async with request.form() as form:
+            posted = form.get("content")
+            if not isinstance(posted, UploadFile):
+                raise ApiError.invalid("Missing required field: content")
+            return {name: value for name, value in form.items() if isinstance(value, str)}, await posted.read()
     try:
         body = await request.json()
         encoded = body["content"]
