@@ -119,7 +119,7 @@ class Registry:
         try:
             return self._client.get_model_version(name, version)
         except FAILURES as error:
-            missing = isinstance(error, MlflowException) and error.error_code in _MISSING
+            missing = isinstance(error, MlflowException) and error.error_code in {*_MISSING, _INVALID}
             problem = f"{name} has no version {version}" if missing else f"Version {version} of {name} could not be read"
             raise RegistryError(f"{problem}: {reason(error)}") from error
 

@@ -234,7 +234,7 @@ def test_an_alias_loads_in_another_process(place: Home, logged: Logged, tmp_path
     rows = logged.rows.collect(("x", "z")).to_pandas().head(20)
     runtime = {"DATABRICKS_RUNTIME_VERSION": "16.4"} if place.kind.startswith("uc") else {}
     command = [sys.executable, "-c", textwrap.dedent(SCORE), f"models:/{name}@candidate", rows.to_json()]
-    done = subprocess.run(command, env=place.environment | runtime, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=place.environment | runtime, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     fitted = logged.model.fitted
     assert json.loads(done.stdout.splitlines()[-1]) == fitted.classify(fitted.probability(rows)).tolist()
