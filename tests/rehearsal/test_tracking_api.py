@@ -7,6 +7,7 @@ from urllib.request import urlopen
 
 import mlflow
 import pytest
+import requests
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import DatabricksError
 from mlflow import MlflowClient
@@ -124,6 +125,12 @@ def test_the_pages_of_the_server_show_the_artifacts(started: Backends, tracking:
         assert b'"path": "config.json"' in answer.read()
     with urlopen(f"{started.server}/get-artifact?run_id={run_id}&path=config.json") as answer:
         assert answer.read() == b'{\n  "a": 1\n}'
+
+
+def test_addresses_that_clients_print_lead_to_the_pages_of_the_server(started: Backends, workspace: Workspace) -> None:
+    headers = {"Authorization": f"Bearer {workspace.token}"}
+    answer = requests.get(f"{workspace.host}/ml/experiments/1/runs/abc", headers=headers, allow_redirects=False, timeout=10)
+    assert (answer.status_code, answer.headers["location"]) == (307, f"{started.server}/#/experiments/1/runs/abc")
 
 
 @pytest.mark.parametrize("of", ["run", "logged model"])
