@@ -15,7 +15,10 @@ from stacks.databricks.client import asked
 
 
 class Download(io.RawIOBase):
-    """The bytes of a file, read as they are asked for. Opening it makes the first request."""
+    """The bytes of a file, read as they are asked for. Opening it makes the first request.
+
+    It has no `name`: pandas and others open a file by its name where it has one, and here no such file is on this machine.
+    """
 
     def __init__(self, client: WorkspaceClient, path: str) -> None:
         """Ask for the file.
@@ -32,11 +35,6 @@ class Download(io.RawIOBase):
         self._size = 0
         self._modified: str | None = None
         self._request()
-
-    @property
-    def name(self) -> str:
-        """Path of the file."""
-        return self._path
 
     def readable(self) -> bool:
         """It can be read."""

@@ -43,7 +43,7 @@ def open_draft(files: VolumeFiles, path: str, uri: str, mode: str) -> Any:
         local.unlink(missing_ok=True)
         raise
     draft: Any = (_ChangingBytes if "+" in mode else _Bytes)(raw) if "b" in mode else _text(raw, changing="+" in mode)
-    draft.prepare(files, path, uri, local, overwrite=kind != "x")
+    draft.prepare(files, path, local, overwrite=kind != "x")
     return draft
 
 
@@ -72,18 +72,12 @@ class _Draft(io.IOBase):
     _files: VolumeFiles | None = None
     """None where nothing is to be written any more."""
     _path: str
-    _uri: str
     _local: Path
     _overwrite: bool
 
-    def prepare(self, files: VolumeFiles, path: str, uri: str, local: Path, *, overwrite: bool) -> None:
+    def prepare(self, files: VolumeFiles, path: str, local: Path, *, overwrite: bool) -> None:
         """Say where it goes."""
-        self._files, self._path, self._uri, self._local, self._overwrite = files, path, uri, local, overwrite
-
-    @property
-    def name(self) -> str:
-        """The place it goes to."""
-        return self._uri
+        self._files, self._path, self._local, self._overwrite = files, path, local, overwrite
 
     def close(self) -> None:
         """Write it to the volume, unless it was given up."""

@@ -3,16 +3,21 @@
 Where they have to differ, the test says why.
 """
 
+import gzip
 import os
 import shutil
 import stat
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
+import pandas as pd
+import pyarrow.parquet
 import pytest
 from zenml.artifact_stores import BaseArtifactStore
 from zenml.artifact_stores.local_artifact_store import LocalArtifactStore, LocalArtifactStoreConfig
@@ -317,6 +322,35 @@ def test_what_is_written_is_a_draft_until_it_is_closed(store: Any, root: str) ->
     abandoned.write("x")
     del abandoned
     assert store.listdir(root) == ["f"]
+
+
+def test_libraries_write_and_read_through_an_open_file(store: Any, root: str) -> None:
+    """Some open a file again by its name, some look for its end first, some write its head at last."""
+    frame, array = pd.DataFrame({"a": range(1000)}), np.arange(1000)
+    with store.open(f"{root}/p", "wb") as file:
+        frame.to_parquet(file)
+    with store.open(f"{root}/p", "rb") as file:
+        assert pd.read_parquet(file).equals(frame)
+    with store.open(f"{root}/c", "w") as text:
+        frame.to_csv(text, index=False)
+    with store.open(f"{root}/c", "r") as text:
+        assert pd.read_csv(text).equals(frame)
+    with store.open(f"{root}/n", "wb") as file:
+        np.save(file, array)
+    with store.open(f"{root}/n", "rb") as file:
+        assert np.array_equal(np.load(file), array)
+    with store.open(f"{root}/z", "wb") as file, zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("member", CONTENT)
+    with store.open(f"{root}/z", "rb") as file, zipfile.ZipFile(file) as archive:
+        assert archive.read("member") == CONTENT
+    with store.open(f"{root}/g", "wb") as file, gzip.open(file, "wb") as archive:
+        archive.write(CONTENT)
+    with store.open(f"{root}/g", "rb") as file, gzip.open(file, "rb") as archive:
+        assert archive.read() == CONTENT
+    with store.open(f"{root}/a", "wb") as file:
+        pyarrow.parquet.write_table(pyarrow.table({"a": array}), file)
+    with store.open(f"{root}/a", "rb") as file:
+        assert pyarrow.parquet.read_table(file)["a"].to_pylist() == array.tolist()
 
 
 # exists, isdir, stat, size
