@@ -59,6 +59,8 @@ class Following:
     start_timeout_seconds: float
     fail_fast: bool = True
     sleep: Callable[[float], None] = time.sleep
+    cancelled: str | None = None
+    """Why this following has cancelled the run; None where it has not."""
     _seen: dict[str, ExecutionStatus] = field(default_factory=dict)
 
     def to_end(self) -> Run:
@@ -69,7 +71,7 @@ class Following:
         Raises:
             InfrastructureError: where the workspace no longer answers; the run may still be going on.
         """
-        begun, failures, cancelled = time.monotonic(), 0, False
+        begun, failures = time.monotonic(), 0
         while True:
             try:
                 with asked(f"Run {self.run_id} cannot be followed"):
@@ -85,17 +87,21 @@ class Following:
             status = status_of(run)
             if status.is_finished:
                 return run
-            late = not self._seen_running() and time.monotonic() - begun > self.start_timeout_seconds
-            failed = self.fail_fast and any(status_of(task) is ExecutionStatus.FAILED for task in run.tasks or [])
-            if (late or failed) and not cancelled:
-                cancelled = True
-                log.warning("Cancelling run %s: %s", self.run_id, "its compute did not start in time" if late else "a step has failed")
+            if self.cancelled is None and (why := self._hopeless(run, time.monotonic() - begun)):
+                self.cancelled = why
+                log.warning("Cancelling run %s: %s", self.run_id, why)
                 with asked(f"Run {self.run_id} cannot be cancelled"):
                     self.client.jobs.cancel_run(self.run_id)
             self.sleep(self.poll_seconds)
 
-    def _seen_running(self) -> bool:
-        return any(status not in {ExecutionStatus.PROVISIONING, ExecutionStatus.INITIALIZING} for status in self._seen.values())
+    def _hopeless(self, run: Run, seconds: float) -> str | None:
+        """Say why there is no point in going on, or None."""
+        if self.fail_fast and any(status_of(task) is ExecutionStatus.FAILED for task in run.tasks or []):
+            return "a step has failed"
+        waiting = all(status is ExecutionStatus.PROVISIONING for status in self._seen.values())
+        if waiting and seconds > self.start_timeout_seconds:
+            return f"its compute did not start within {self.start_timeout_seconds:g} s"
+        return None
 
     def _tell(self, run: Run) -> None:
         for task in run.tasks or []:

@@ -116,7 +116,7 @@ class Orchestrator(DatabricksOrchestrator):
         following = Following(client, run_id, settings.poll_seconds, settings.start_timeout_seconds, fail_fast)
 
         def wait() -> None:
-            self._conclude(placeholder_run.id, following.to_end(), url)
+            self._conclude(placeholder_run.id, following.to_end(), following.cancelled, url)
             if settings.retention_days == 0:
                 remove_job(baggage)
 
@@ -179,14 +179,15 @@ class Orchestrator(DatabricksOrchestrator):
         with asked(f"Run {run.name} cannot be looked at"):
             return client.jobs.get_run(int(run.orchestrator_run_id))
 
-    def _conclude(self, pipeline_run: UUID, run: Run, url: str) -> None:
+    def _conclude(self, pipeline_run: UUID, run: Run, cancelled: str | None, url: str) -> None:
         """Bring ZenML's record in line with how the run ended, and raise what a local run would have raised."""
         status = status_of(run)
         if status is ExecutionStatus.COMPLETED:
             return
-        failure = error_of(pipeline_run)
-        said = reason(run)
-        stopped = status is ExecutionStatus.STOPPED and failure is None and not _any_failed(run)
+        failed = any(status_of(task) is ExecutionStatus.FAILED for task in run.tasks or [])
+        failure = error_of(pipeline_run) if failed else None
+        said = reason(run) if failed or cancelled is None else cancelled
+        stopped = status is ExecutionStatus.STOPPED and cancelled is None and not failed
         final = ExecutionStatus.STOPPED if stopped else ExecutionStatus.FAILED
         end_steps(pipeline_run, final)
         publish_pipeline_run_status_update(pipeline_run, final, f"Run {run.run_id} ended: {said}"[:250])
@@ -227,6 +228,10 @@ class Orchestrator(DatabricksOrchestrator):
             job_id = client.jobs.create(access_control_list=cast(Any, build_access_control_list(settings)), **given).job_id
         if job_id is None:
             raise InfrastructureError(f"{self.config.host} created the job without an id. Is it a Databricks workspace?")
+        with asked("The job cannot be looked at"):  # the SDK repeats a request whose answer was lost, which makes a second job
+            for twin in list(ours(client, (job.tags or {})[KEY], job.name)):
+                if twin.job_id != job_id:
+                    client.jobs.delete(twin.job_id or 0)
         return job_id
 
     def _run_now(self, client: WorkspaceClient, job_id: int, key: str) -> int:
@@ -249,7 +254,3 @@ class Orchestrator(DatabricksOrchestrator):
 
 
 _CREATED = ("name", "tasks", "job_clusters", "environments", "schedule", "tags", "timeout_seconds", "max_concurrent_runs")
-
-
-def _any_failed(run: Run) -> bool:
-    return any(status_of(task) is ExecutionStatus.FAILED for task in run.tasks or [])

@@ -18,9 +18,9 @@ KEY = "stackhouse_key"
 log = logging.getLogger(__name__)
 
 
-def ours(client: WorkspaceClient, key: str | None = None) -> Iterator[BaseJob]:
-    """Give the jobs of ours in a workspace, all or those with one key."""
-    for job in client.jobs.list(expand_tasks=False):
+def ours(client: WorkspaceClient, key: str | None = None, name: str | None = None) -> Iterator[BaseJob]:
+    """Give the jobs of ours in a workspace, all or those with one key; a name makes the search short."""
+    for job in client.jobs.list(expand_tasks=False, name=name):
         tag = (job.settings.tags or {}).get(KEY) if job.settings else None
         if tag is not None and key in {None, tag}:
             yield job

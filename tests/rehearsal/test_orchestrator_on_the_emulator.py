@@ -1,0 +1,240 @@
+"""Every way in which a job can end: a clear state on both sides, nothing orphaned, and a second try that works."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from databricks.sdk import WorkspaceClient
+
+from rehearsal.session import SCOPE, Session, rehearsing
+from tests.conftest import PROJECT, TEMPORARY
+
+SECONDS = 240
+FOLDER = "/Workspace/Shared/.stackhouse"
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    with rehearsing(tmp_path_factory.mktemp("session") / "rehearsal", [], TEMPORARY / "cluster_environments") as session:
+        yield session
+
+
+@pytest.fixture
+def client(session: Session) -> WorkspaceClient:
+    return WorkspaceClient(host=session.workspace.host, token=session.workspace.token)
+
+
+def start(session: Session, **case: Any) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.rehearsal.submitting", json.dumps(case)],
+        cwd=PROJECT,
+        env=session.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def end(process: "subprocess.Popen[str]") -> dict[str, Any]:
+    said, _ = process.communicate(timeout=SECONDS)
+    results = [line.removeprefix("RESULT ") for line in said.splitlines() if line.startswith("RESULT ")]
+    assert results, said
+    found: dict[str, Any] = json.loads(results[0])
+    return found | {"said": said}
+
+
+@pytest.fixture
+def submit(session: Session) -> Callable[..., dict[str, Any]]:
+    return lambda **case: end(start(session, **case))
+
+
+def until(condition: Callable[[], Any], seconds: float = 120) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not come to pass in time"
+        time.sleep(0.1)
+    return found
+
+
+def leftovers(client: WorkspaceClient) -> dict[str, set[str]]:
+    """What jobs have left in the workspace, by kind; each kind by the key that the three have in common."""
+    jobs = {(job.settings.tags or {})["stackhouse_key"] for job in client.jobs.list() if job.settings}
+    folders = (
+        {str(item.path).rpartition("/")[2] for item in client.workspace.list(FOLDER)} if client.workspace.get_status(FOLDER) else set()
+    )
+    secrets = {str(secret.key)[:36] for secret in client.secrets.list_secrets(SCOPE)}
+    return {"jobs": jobs, "folders": folders, "secrets": secrets}
+
+
+def last_run(client: WorkspaceClient) -> Any:
+    newest = max(client.jobs.list_runs(), key=lambda run: run.start_time or 0)
+    return client.jobs.get_run(newest.run_id or 0)
+
+
+def test_run_that_succeeds_is_completed_on_both_sides(submit: Callable[..., dict[str, Any]], client: WorkspaceClient) -> None:
+    ended = submit(steps=2)
+    run = last_run(client)
+    assert (ended["error"], ended["runs"][0]["status"]) == (None, "completed"), ended
+    assert ended["runs"][0]["steps"] == {"load_source": "completed", "compute_features": "completed"}
+    assert run.state.result_state.value == "SUCCESS"
+    assert ended["runs"][0]["orchestrator_run_id"] == str(run.run_id)
+    left = leftovers(client)
+    assert left["jobs"] == left["folders"] == left["secrets"]
+    assert ended["runs"][0]["id"] in left["jobs"]
+
+
+def test_step_that_raises_ends_with_its_own_error(submit: Callable[..., dict[str, Any]], client: WorkspaceClient, tmp_path: Path) -> None:
+    ended = submit(steps=2, csv=str(tmp_path / "nothing.csv"))
+    assert (ended["error"], ended["runs"][0]["status"]) == ("InfrastructureError", "failed")
+    assert "nothing.csv" in ended["message"]
+    assert ended["runs"][0]["steps"] == {"load_source": "failed"}
+    states = {task.task_key: task.state.result_state.value for task in last_run(client).tasks}
+    assert states == {"load_source": "FAILED", "compute_features": "UPSTREAM_FAILED"}
+
+
+def test_library_that_does_not_exist_ends_the_run_before_any_code(submit: Callable[..., dict[str, Any]], client: WorkspaceClient) -> None:
+    ended = submit(settings={"libraries": ["no-such-library-of-ours==1.0"]})
+    assert (ended["error"], ended["runs"][0]["status"]) == ("InfrastructureError", "failed")
+    assert "no-such-library-of-ours==1.0" in ended["message"]
+    assert "LIBRARY_INSTALLATION_ERROR" in ended["message"]
+    assert ended["runs"][0]["steps"] == {}
+
+
+def test_task_that_hangs_is_ended_by_its_timeout(submit: Callable[..., dict[str, Any]], client: WorkspaceClient) -> None:
+    ended = submit(settings={"task_timeout_seconds": 1})
+    assert (ended["error"], ended["runs"][0]["status"]) == ("InfrastructureError", "failed")
+    assert "load_source" in ended["message"]
+    assert {task.state.result_state.value for task in last_run(client).tasks} == {"TIMEDOUT"}
+    assert set(ended["runs"][0]["steps"].values()) <= {"failed"}
+
+
+def test_compute_that_does_not_start_in_time_is_cancelled(
+    session: Session, submit: Callable[..., dict[str, Any]], client: WorkspaceClient
+) -> None:
+    ended = submit(settings={"start_timeout_seconds": 1, "libraries": ["another-missing-library==2.0"]})
+    assert (ended["error"], ended["runs"][0]["status"]) in {("InfrastructureError", "failed"), ("InfrastructureError", "stopped")}
+    assert last_run(client).state.life_cycle_state.value in {"TERMINATED", "INTERNAL_ERROR", "SKIPPED"}
+
+
+def test_run_cancelled_in_the_workspace_is_stopped_here(session: Session, client: WorkspaceClient) -> None:
+    known = {run.run_id for run in client.jobs.list_runs()}
+    process = start(session, steps=2)
+    run = until(lambda: next((run for run in client.jobs.list_runs() if run.run_id not in known), None))
+    until(lambda: client.jobs.get_run(run.run_id).state.life_cycle_state.value == "RUNNING")
+    client.jobs.cancel_run(run.run_id)
+    ended = end(process)
+    assert (ended["error"], ended["runs"][0]["status"]) == ("InfrastructureError", "stopped")
+    assert "cancelled" in ended["message"]
+    assert set(ended["runs"][0]["steps"].values()) <= {"stopped"}
+
+
+def test_run_stopped_by_zenml_is_cancelled_in_the_workspace(session: Session, client: WorkspaceClient) -> None:
+    known = {run.run_id for run in client.jobs.list_runs()}
+    process = start(session, steps=2)
+    run = until(lambda: next((run for run in client.jobs.list_runs() if run.run_id not in known), None))
+    until(lambda: client.jobs.get_run(run.run_id).state.life_cycle_state.value == "RUNNING")
+    record = end(start(session, look=True))["runs"][0]
+    assert record["orchestrator_run_id"] == str(run.run_id)
+    stopped = subprocess.run(
+        [str(Path(sys.executable).parent / "zenml"), "pipeline", "runs", "stop", record["id"], "--yes"],
+        env=session.environment(),
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    ended = end(process)
+    assert client.jobs.get_run(run.run_id).state.result_state.value == "CANCELED", stopped
+    assert ended["runs"][0]["status"] == "stopped", (ended, stopped)
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "path", "times"),
+    [
+        ("429", "POST", "jobs/create", 3),
+        ("429", "GET", "jobs/runs/get", 10),
+        ("503", "POST", "workspace/import", 2),
+        ("503", "PUT", "fs/files", 3),
+        ("drop_after", "POST", "jobs/run-now", 1),
+    ],
+)
+def test_passing_fault_is_survived(
+    session: Session, submit: Callable[..., dict[str, Any]], client: WorkspaceClient, kind: Any, method: str, path: str, times: int
+) -> None:
+    runs_before = len(list(client.jobs.list_runs()))
+    session.workspace.faults.plan(kind, method, path, times)
+    ended = submit()
+    assert (ended["error"], ended["runs"][0]["status"]) == (None, "completed"), ended
+    assert sum(fault.times for fault in session.workspace.faults.planned) == 0
+    assert len(list(client.jobs.list_runs())) == runs_before + 1
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "workspace/import"), ("POST", "jobs/create"), ("POST", "secrets/put")])
+def test_connection_dropped_during_submission_leaves_nothing_and_a_second_try_works(
+    session: Session, submit: Callable[..., dict[str, Any]], client: WorkspaceClient, method: str, path: str
+) -> None:
+    before = leftovers(client)
+    session.workspace.faults.plan("drop_after", method, path)
+    ended = submit()
+    assert ended["error"] == "InfrastructureError", ended
+    assert leftovers(client) == before
+    assert submit()["runs"][0]["status"] == "completed"
+
+
+def test_schedule_fires_three_times_and_gives_three_runs(session: Session, client: WorkspaceClient) -> None:
+    known = {run["id"] for run in end(start(session, look=True))["runs"]}
+    runs_before = len(list(client.jobs.list_runs()))
+    ended = end(start(session, schedule="0 2 * * 0"))
+    assert ended["error"] is None, ended
+    job = next(job for job in client.jobs.list() if job.settings and job.settings.schedule)
+    assert job.settings.schedule.as_dict() | {"pause_status": "UNPAUSED"} == {
+        "quartz_cron_expression": "0 0 2 ? * SUN",
+        "timezone_id": "UTC",
+        "pause_status": "UNPAUSED",
+    }
+    assert len(list(client.jobs.list_runs())) == runs_before, "no run at once"
+    for firing in range(1, 4):
+        session.workspace.clock.move(timedelta(days=7))
+        fired = until(lambda count=firing: (runs := list(client.jobs.list_runs(job_id=job.job_id))) and len(runs) == count and runs)
+        until(lambda run=fired[0]: client.jobs.get_run(run.run_id).state.life_cycle_state.value == "TERMINATED", SECONDS)
+    fired = list(client.jobs.list_runs(job_id=job.job_id))
+    assert [run.state.result_state.value for run in fired] == ["SUCCESS"] * 3
+    records = [run for run in end(start(session, look=True))["runs"] if run["id"] not in known]
+    assert [run["status"] for run in records] == ["completed"] * 3
+    assert {run["orchestrator_run_id"] for run in records} == {str(run.run_id) for run in fired}
+
+
+def test_no_secret_stands_in_a_job_a_log_a_file_or_the_page(session: Session, client: WorkspaceClient) -> None:
+    from urllib.request import urlopen
+
+    workspace = session.workspace
+    stored = {key: workspace.secrets.get(SCOPE, key).decode() for key in workspace.secrets.list(SCOPE)}
+    planted = {"the workspace's token": workspace.token, "the server's key": session.zenml["ZENML_STORE_API_KEY"], **stored}
+    assert any(len(value) > 20 for value in stored.values())
+    jobs = {f"job {job.job_id}": json.dumps(client.jobs.get(job.job_id or 0).as_dict()) for job in client.jobs.list()}
+    runs = {
+        f"output of {task.task_key} {task.run_id}": json.dumps(client.jobs.get_run_output(task.run_id or 0).as_dict())
+        for run in client.jobs.list_runs()
+        for task in client.jobs.get_run(run.run_id or 0).tasks or []
+    }
+    pages = {}
+    for run in client.jobs.list_runs():
+        with urlopen(f"{session.page}/runs/{run.run_id}") as answer:
+            pages[f"page of run {run.run_id}"] = answer.read().decode()
+    texts = jobs | runs | pages
+    assert len(texts) > 20
+    found = [(where, name) for where, text in texts.items() for name, value in planted.items() if value in text]
+    own = ("zenml_server/", "client/")  # ZenML's own store and its client's credentials
+    files = [
+        path for path in session.folder.rglob("*") if path.is_file() and not path.relative_to(session.folder).as_posix().startswith(own)
+    ]
+    assert len(files) > 50
+    found += [(str(path), name) for path in files for name, value in planted.items() if value.encode() in path.read_bytes()]
+    assert found == []
