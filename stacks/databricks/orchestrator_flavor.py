@@ -3,15 +3,15 @@
 Every ZenML process imports flavors, so the SDK is not imported here.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 from zenml.integrations.databricks.flavors.databricks_orchestrator_flavor import (
     DatabricksOrchestratorConfig,
     DatabricksOrchestratorFlavor,
     DatabricksOrchestratorSettings,
 )
-from zenml.utils.secret_utils import SecretField
+from zenml.utils.secret_utils import SecretField, is_secret_reference
 
 from stacks.databricks.pins import require_pin
 
@@ -47,6 +47,8 @@ class OrchestratorConfig(JobSettings, DatabricksOrchestratorConfig):
     Without `token` or a service principal the SDK's own ways of authentication decide.
     """
 
+    model_config = ConfigDict(hide_input_in_errors=True)
+
     token: str | None = SecretField(default=None)
     """A reference to a ZenML secret, `{{secret.key}}`."""
 
@@ -55,6 +57,14 @@ class OrchestratorConfig(JobSettings, DatabricksOrchestratorConfig):
 
     folder: str = "/Workspace/Shared/.stackhouse"
     """Workspace folder for the wheels and pins of jobs."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_clear_text(cls, values: Any) -> Any:
+        for name in ("token", "client_secret"):
+            if isinstance(values, dict) and values.get(name) and not is_secret_reference(values[name]):
+                raise ValueError(f"{name} must not stand here in clear text: name a ZenML secret, {{{{secret.key}}}}")
+        return values
 
     @property
     def is_synchronous(self) -> bool:
