@@ -15,7 +15,7 @@ from stackhouse.errors import InfrastructureError, StackhouseError
 _DOCTOR = "Run `stackhouse doctor` to see what is missing."
 
 HTTP_SECONDS = 60
-RETRY_SECONDS = 120
+RETRY_SECONDS = 60
 """How long the SDK repeats a request that is answered with 429 or 503."""
 
 
