@@ -28,7 +28,7 @@ SERVERLESS_PYTHONS = {"1": "3.10", "2": "3.11", "3": "3.12", "4": "3.12", "5": "
 
 SEEDS = ("pip", "setuptools")
 SAID = 2000
-"""How many characters of an installer's last words a message repeats."""
+"""How many characters of an installer's error a message repeats."""
 
 WAIT_SECONDS = 0.1
 
@@ -117,8 +117,10 @@ class _Build:
             status, said = self._run(self.installer.install(self.home / "venv", requirements, offline=offline, hashed=hashed))
             if status == 0:
                 return
+        error = re.search(r"^error.*\Z", said, re.IGNORECASE | re.MULTILINE | re.DOTALL)
+        said = error[0] if error else said
         culprits = [library.name for library in libraries if _is_named(library, said)] or [library.name for library in libraries]
-        raise LibraryError.of(", ".join(culprits), f"Error messages: {said[-SAID:]}")
+        raise LibraryError.of(", ".join(culprits), f"Error messages: {said[:SAID]}")
 
     def _seed(self) -> None:
         """Add what every runtime has; a list that brings its own keeps it."""

@@ -100,6 +100,25 @@ def state(of: Run | RunTask) -> str:
     return of.state.result_state.value if of.state.result_state else of.state.life_cycle_state.value
 
 
+def life_cycle(of: Run | RunTask) -> str:
+    assert of.state is not None
+    assert of.state.life_cycle_state is not None
+    return of.state.life_cycle_state.value
+
+
+def message(of: Run | RunTask) -> str:
+    assert of.state is not None
+    return of.state.state_message or ""
+
+
+def code(of: Run | RunTask) -> str:
+    """Return the code by which a run says why it ended."""
+    assert of.status is not None
+    assert of.status.termination_details is not None
+    assert of.status.termination_details.code is not None
+    return of.status.termination_details.code.value
+
+
 def states(run: Run) -> dict[str, str]:
     """Return the state of each task's last attempt."""
     return {task.task_key: state(task) for task in run.tasks or []}
