@@ -64,17 +64,17 @@ def _now() -> datetime:
 def examine(stack: ExaminedStack, needs: Sequence[Need], now: Clock = _now) -> Diagnosis:
     """Run every check on a stack; `needs` says what the model files ask of it."""
     logging.getLogger("databricks.sdk").setLevel(logging.ERROR)  # it warns of what the table says better
-    findings = [found for name, check in HERE.items() for found in _checked(name, partial(check, stack))]
+    findings = [found for name, check in HERE.items() for found in checked(name, partial(check, stack))]
     if not stack.on_databricks:
         return Diagnosis([*findings, Finding.not_checked(f"'{stack.name}' runs in no Databricks workspace").named(WORKSPACE)])
-    findings += [found for name, local in FOR_DATABRICKS.items() for found in _checked(name, partial(local, stack, needs))]
+    findings += [found for name, local in FOR_DATABRICKS.items() for found in checked(name, partial(local, stack, needs))]
     signed_in, visit = _visit(stack, needs, now)
     findings.append(signed_in.named(WORKSPACE))
     for name, remote in THERE.items():
         if visit is None:
             findings.append(Finding.not_checked("the workspace cannot be used").named(name))
         else:
-            findings += _checked(name, partial(remote, visit))
+            findings += checked(name, partial(remote, visit))
     return Diagnosis(findings)
 
 
@@ -111,7 +111,7 @@ def _in_the_way(error: Exception, host: str) -> Finding:
             return Finding.no_answer(f"{host} does not answer ({type(error).__name__})", _NO_ANSWER)
 
 
-def _checked(name: str, check: Callable[[], Iterable[Finding]]) -> list[Finding]:
+def checked(name: str, check: Callable[[], Iterable[Finding]]) -> list[Finding]:
     """Run one check; an error becomes its finding."""
     found: list[Finding] = []
     try:

@@ -97,8 +97,10 @@ def failing_step(number: int) -> int:
 
 
 @pipeline(name="cost_of_a_tiny_model")
-def tiny(model: dict[str, str], fail: bool = False) -> None:
+def tiny(model: dict[str, str], fail: bool = False, another_step: bool = False) -> None:
     number = slow_step()
+    if another_step:
+        quick_step(number, id="another_step")
     if fail:
         failing_step(number)
     else:
@@ -115,7 +117,7 @@ def test_steps_are_measured_from_the_newest_run_of_the_model_and_cached_ones_whe
     try:
         run_tiny("model_a")
         run_tiny("model_a")  # from the cache
-        run_tiny("model_b")  # of another model, newer
+        run_tiny("model_b", another_step=True)  # newer
         with pytest.raises(RuntimeError):
             run_tiny("model_a", fail=True)
         newest_of_a = Client().list_pipeline_runs(pipeline_name="cost_of_a_tiny_model")[2]

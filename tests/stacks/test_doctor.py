@@ -1,14 +1,17 @@
 """The rules of each check, as tables: what is seen, and what is found."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from databricks.sdk.errors import BadRequest, InternalError, PermissionDenied, TemporarilyUnavailable
+from requests.exceptions import ConnectionError as RequestsConnectionError
 
 from stackhouse.errors import ConfigurationError
 from stackhouse.findings import Finding, State
+from stacks.databricks import doctor
 from stacks.databricks import doctor_here as here
 from stacks.databricks.doctor_grants import Access, Caller, Wanted, decide, decide_alias, wanted
 from stacks.databricks.doctor_here import Need, ZenmlServer
@@ -223,6 +226,31 @@ AZURE = {"Standard_D4s_v5": False, "Standard_DS3_v2": True}
 )
 def test_node_type_has_to_be_one_of_the_cloud(name: str, state: str, found: str) -> None:
     assert states([judge_node_type(name, AZURE)]) == [(state, found)]
+
+
+def raising(error: Exception) -> Callable[[], Iterator[Finding]]:
+    def check() -> Iterator[Finding]:
+        yield Finding.ok("the first thing")
+        raise error
+
+    return check
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "found"),
+    [
+        (TemporarilyUnavailable("busy"), "NO ANSWER", "the workspace has no time: busy"),
+        (InternalError("broken"), "NO ANSWER", "the workspace has no time: broken"),
+        (TimeoutError("Timed out after 0:00:20"), "NO ANSWER", "no answer (TimeoutError)"),
+        (RequestsConnectionError("reset"), "NO ANSWER", "no answer (ConnectionError)"),
+        (PermissionDenied("not yours. Config: host=x, token=planted"), "FAILED", "permission is denied: not yours."),
+        (BadRequest("malformed\nsecond line"), "FAILED", "malformed"),
+        (ConfigurationError("spark_version is wrong"), "FAILED", "spark_version is wrong"),
+    ],
+)
+def test_check_that_breaks_becomes_a_finding_beside_what_it_found(error: Exception, state: str, found: str) -> None:
+    findings = doctor.checked("volume", raising(error))
+    assert [(one.check, str(one.state), one.found) for one in findings] == [("volume", "OK", "the first thing"), ("volume", state, found)]
 
 
 def access(**change: Any) -> Access:
