@@ -2,12 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from stackhouse.errors import InfrastructureError, StackhouseError
-from stacks.home import home
+from stacks.home import PROJECT, home
 
 app = App(name="stackhouse", help="From tables in a lakehouse to a registered, validated model.")
 stack = App(name="stack", help="Stacks: where everything happens.")
@@ -92,6 +92,74 @@ def rehearse(model_file: Path, *, score: bool = False, keep: bool = False) -> in
     from commands.rehearse import rehearse as rehearse_model
 
     return rehearse_model(model_file, score=score, keep=keep)
+
+
+@app.command
+def doctor(stack: str | None = None, *, model_file: list[Path] | None = None) -> int:
+    """Examine a stack before anything is paid for: one table, with what to do about each finding.
+
+    Leaves with 0 where nothing is wrong (warnings are allowed), 2 where a check failed, 5 where the workspace does not answer.
+
+    Parameters
+    ----------
+    stack
+        The stack of configs/stacks, e.g. databricks; the active one where none is named.
+    model_file
+        A model file whose tables and schedule are looked at; may be given again. All of configs/models where none is named.
+    """
+    from commands.doctor import examine
+
+    return examine(stack, model_file or ())
+
+
+@app.command
+def cost(
+    model_file: Path,
+    *,
+    prices: Path | None = None,
+    cloud: Literal["aws", "azure", "gcp"] | None = None,
+    node_type: str | None = None,
+    workers: int = 0,
+    startup_minutes: float = 5.0,
+) -> int:
+    """Preview what a model's jobs would cost on Databricks, from the steps' times on this machine and dated list prices.
+
+    Parameters
+    ----------
+    model_file
+        The model file, e.g. configs/models/flight_delay.yaml. Run it once before: `stackhouse run MODEL_FILE`.
+    prices
+        A table of prices in place of the one in configs/prices.
+    cloud
+        The cloud whose prices are taken; that of DATABRICKS_HOST, or AWS, where none is named.
+    node_type
+        The node type of the cluster; a general one of four cores where none is named.
+    workers
+        Workers beside the driver.
+    startup_minutes
+        How long the cluster takes to start.
+    """
+    from commands.cost import preview
+
+    return preview(model_file, prices, cloud=cloud, node_type=node_type, workers=workers, startup_minutes=startup_minutes)
+
+
+@app.command
+def bundle(stack: str = "databricks", *, folder: Path = PROJECT, check: bool = False) -> int:
+    """Write databricks.yml and its resources from a stack's configuration.
+
+    Parameters
+    ----------
+    stack
+        The stack of configs/stacks that says runtime, node types and access mode.
+    folder
+        Where the files are written.
+    check
+        Only say whether they are up to date; leaves with 1 where they are not.
+    """
+    from commands.bundle import write
+
+    return write(stack, folder, check)
 
 
 @app.command

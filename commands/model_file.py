@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from stackhouse.errors import ConfigurationError
 from stackhouse.spec import ModelSpec
 
-_RUN_CONFIGURATION = ("parameters", "run_name", "enable_cache", "settings", "steps", "tags", "extra", "build", "retry")
+_RUN_CONFIGURATION = ("parameters", "run_name", "enable_cache", "settings", "steps", "tags", "extra", "build", "retry", "schedule")
 """Keys of a ZenML run configuration that make sense beside the parameters of a model file."""
 
 
@@ -53,6 +53,19 @@ def read_model_file(path: Path) -> ModelSpec:
     except ValidationError as error:
         problems = [_problem(dict(found)) for found in error.errors()]
         raise ConfigurationError.invalid_file(str(path), problems) from error
+
+
+def require_unscheduled(path: Path) -> None:
+    """Refuse a model file with a schedule where a command shows what came of a run.
+
+    Raises:
+        ConfigurationError: where there is one.
+    """
+    if "schedule" in yaml.safe_load(path.read_text(encoding="utf-8")):
+        raise ConfigurationError(
+            f"{path} has a schedule, so nothing would run now. Submit it with ZenML: "
+            f"`zenml pipeline run pipelines.training.training -c {path} -s STACK`, or take `schedule` out."
+        )
 
 
 def _problem(found: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from commands.model_file import read_model_file
+from commands.model_file import read_model_file, require_unscheduled
 from commands.progress import console
 from rehearsal.comparison import Difference, differences
 from rehearsal.session import Session, clean_environment, rehearsing
@@ -43,6 +43,7 @@ def rehearse(model_file: Path, *, score: bool, keep: bool) -> int:
         StackhouseError: where the model file is wrong or a server does not start.
     """
     spec = read_model_file(model_file)
+    require_unscheduled(model_file)
     out = console()
     require_writable(home(), NEEDED_MB)
     folder = home() / "rehearsal"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from commands.model_file import read_model_file
+from commands.model_file import read_model_file, require_unscheduled
 from commands.running import running
 
 
@@ -15,6 +15,7 @@ def run_model(model_file: Path, stack: str, *, cache: bool, output_file: Path | 
         StackhouseError: whatever stopped the run.
     """
     spec = read_model_file(model_file)
+    require_unscheduled(model_file)
     with running(spec.registered_name, spec.use_case, model_file, stack, cache=cache) as runner:
         from commands.results import read_results
         from commands.screen import print_screen

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from commands.model_file import read_model_file
+from commands.model_file import read_model_file, require_unscheduled
 from commands.running import running
 
 
@@ -15,6 +15,7 @@ def score_keys(model_file: Path, stack: str, output_file: Path | None = None) ->
         StackhouseError: whatever stopped the run.
     """
     spec = read_model_file(model_file)
+    require_unscheduled(model_file)
     with running(spec.champion, spec.use_case, model_file, stack) as runner:
         from zenml.client import Client
 

@@ -47,6 +47,8 @@ def workspace_client(credentials: Credentials) -> WorkspaceClient:
     """
     given = {"token": credentials.token, "client_id": credentials.client_id, "client_secret": credentials.client_secret}
     chosen: dict[str, Any] = {name: value for name, value in given.items() if value}
+    if chosen:  # or the SDK refuses where the environment holds credentials of another kind
+        chosen["auth_type"] = "pat" if "token" in chosen else "oauth-m2m"
     with asked(f"The workspace {credentials.host} cannot be used"):
         config = Config(
             host=credentials.host,

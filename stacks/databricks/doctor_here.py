@@ -15,14 +15,13 @@ from stacks.databricks.doctor_stack import ExaminedStack, on_loopback
 from stacks.databricks.orchestrator_flavor import OrchestratorConfig
 from stacks.databricks.pins import LOCK, PYTHONS
 from stacks.databricks.quartz import to_quartz
-from stacks.databricks.runtimes import SERVERLESS_PYTHONS, python_of
+from stacks.databricks.runtimes import DEFAULT_RUNTIME, SERVERLESS_PYTHONS, python_of
 from stacks.home import PROJECT
 
 LOCKS = (PROJECT / "requirements.lock", LOCK)
 ESSENTIAL = ("databricks-sdk", "mlflow", "zenml")
 """Libraries whose version both sides of a run have to share."""
 
-DEFAULT_RUNTIME = "16.4.x-scala2.12"
 SHOWN = 4
 
 

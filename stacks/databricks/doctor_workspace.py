@@ -19,10 +19,10 @@ from databricks.sdk.service.workspace import ObjectType
 
 from stackhouse.findings import Finding
 from stacks.databricks.doctor_grants import Caller, grants, wanted
-from stacks.databricks.doctor_here import DEFAULT_RUNTIME, Need
+from stacks.databricks.doctor_here import Need
 from stacks.databricks.doctor_stack import Credentials, ExaminedStack
 from stacks.databricks.orchestrator_flavor import OrchestratorConfig
-from stacks.databricks.runtimes import NODE_TYPES, cloud_of
+from stacks.databricks.runtimes import DEFAULT_RUNTIME, NODE_TYPES, cloud_of
 
 HTTP_SECONDS = 20
 RETRY_SECONDS = 20

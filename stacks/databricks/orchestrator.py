@@ -28,11 +28,10 @@ from stacks.databricks.job import define, harden, require_within_limits
 from stacks.databricks.orchestrator_flavor import JobSettings, OrchestratorConfig
 from stacks.databricks.quartz import to_quartz
 from stacks.databricks.retention import KEY, ours, remove_job, remove_old
-from stacks.databricks.runtimes import NODE_TYPES, SERVERLESS_PYTHONS, cloud_of, python_of
+from stacks.databricks.runtimes import DEFAULT_RUNTIME, NODE_TYPES, SERVERLESS_PYTHONS, cloud_of, python_of
 from stacks.databricks.upload import Baggage
 from stacks.version_control import GIT_SHA, git_sha
 
-DEFAULT_RUNTIME = "16.4.x-scala2.12"
 ENDS_WITHIN_SECONDS = 120
 """How long a cancelled run may take to end."""
 

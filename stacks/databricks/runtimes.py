@@ -10,6 +10,8 @@ Cloud = Literal["aws", "azure", "gcp"]
 PYTHONS = {"15.4": "3.11", "16.4": "3.12", "17.3": "3.12", "18": "3.12"}
 """Python of each long-term runtime. Source: release notes of Databricks runtimes."""
 
+DEFAULT_RUNTIME = "16.4.x-scala2.12"
+
 SERVERLESS_PYTHONS = {"2": "3.11", "3": "3.12", "4": "3.12", "5": "3.12"}
 """Python of each version of the serverless environment. Source: serverless environment versions."""
 
@@ -34,9 +36,8 @@ def python_of(spark_version: str) -> str:
     Raises:
         ConfigurationError: for a runtime that is not known here.
     """
-    found = re.match(r"(\d+)\.(\d+)\.x", spark_version)
-    if found:
-        for name in (f"{found[1]}.{found[2]}", found[1]):
+    if found := re.match(r"(\d+)((?:\.\d+)?)\.x-", spark_version):
+        for name in (f"{found[1]}{found[2]}", found[1]):
             if name in PYTHONS:
                 return PYTHONS[name]
     raise ConfigurationError(f"The runtime '{spark_version}' is not known here; known are {', '.join(f'{name}.x' for name in PYTHONS)}.")

@@ -117,7 +117,8 @@ def test_cloud_follows_from_the_address(host: str, cloud: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("runtime", "python"), [("15.4.x-scala2.12", "3.11"), ("16.4.x-cpu-ml-scala2.13", "3.12"), ("18.1.x-scala2.13", "3.12")]
+    ("runtime", "python"),
+    [("15.4.x-scala2.12", "3.11"), ("16.4.x-cpu-ml-scala2.13", "3.12"), ("18.1.x-scala2.13", "3.12"), ("18.x-scala2.13", "3.12")],
 )
 def test_python_follows_from_the_runtime(runtime: str, python: str) -> None:
     assert python_of(runtime) == python
