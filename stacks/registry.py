@@ -137,12 +137,11 @@ class Registry:
                     raise
 
     def _create_version(self, name: str, model_uri: str, run_id: str) -> str:
-        """Create the one version of a run and return it when it is ready; what an earlier try left behind is removed.
+        """Create the one version of a run and return it when it is ready; what an earlier try left behind goes, or a second request.
 
         Raises:
             RegistryError: where the version does not become ready.
         """
-        self._delete(name, self._of_run(name, run_id))
         try:
             created = self._client.create_model_version(name, source=model_uri, run_id=run_id, model_id=model_uri.rpartition("/")[2])
             self._wait_until_ready(name, created)
@@ -151,7 +150,7 @@ class Registry:
                 self._delete(name, [found for found in self._of_run(name, run_id) if found.status != _READY])
             raise
         kept = self.version_of_run(name, run_id) or str(created.version)
-        self._delete(name, [found for found in self._of_run(name, run_id) if str(found.version) != kept])  # a request that was sent twice
+        self._delete(name, [found for found in self._of_run(name, run_id) if str(found.version) != kept])
         return kept
 
     def _wait_until_ready(self, name: str, created: ModelVersion) -> None:

@@ -252,6 +252,21 @@ def test_a_run_is_registered_once_however_often_it_is_asked_for(place: Home, log
     assert [str(found.version) for found in place.client.search_model_versions(f"name = '{name}'")] == ["1"]
 
 
+def test_a_request_that_is_sent_twice_leaves_one_version(
+    place: Home, logged: Logged, registry: Registry, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a client does that hears no answer to the first."""
+    create = place.client.create_model_version
+
+    def twice(*arguments: object, **named: object) -> object:
+        create(*arguments, **named)
+        return create(*arguments, **named)
+
+    monkeypatch.setattr(place.client, "create_model_version", twice)
+    assert registry.register(name, logged.uri, logged.run_id, "a model", {}) == ("1", True)
+    assert [str(found.version) for found in place.client.search_model_versions(f"name = '{name}'")] == ["1"]
+
+
 def test_an_alias_moves_to_the_newer_version(place: Home, logged: Logged, registry: Registry, name: str) -> None:
     assert registry.version_by_alias(name, "candidate") is None
     registered(logged, name)
