@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.1
+MOST_THREADS = 16
+"""How many tasks of a run may have begun to wait for their turn."""
+
 SECONDS_BETWEEN_LOOKS = 1.0
 
 
@@ -86,7 +89,7 @@ class Execution:
                 self._end(attempt, run_states.DISABLED)
             elif "condition_task" in attempt.task:
                 self._end(attempt, self._evaluate(attempt))
-            else:
+            elif sum(thread.is_alive() for thread in self._threads) < MOST_THREADS:
                 attempt.state = run_states.PENDING
                 thread = threading.Thread(target=self._perform, args=[attempt], daemon=True, name=f"task {attempt.key}")
                 self._threads.append(thread)

@@ -6,6 +6,7 @@ shown, so that a run which starts meanwhile shifts nothing.
 Source: https://docs.databricks.com/api/workspace/jobs, and `databricks.sdk.service.jobs`.
 """
 
+import shutil
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -126,7 +127,7 @@ def _add_run_changes(routes: APIRouter, workspace: "Workspace") -> None:
 
     @routes.post("/runs/delete")
     def delete_run(body: Json) -> dict[str, Any]:
-        jobs.delete_run(_integer(body, "run_id"))
+        shutil.rmtree(jobs.delete_run(_integer(body, "run_id")).folder, ignore_errors=True)
         return {}
 
 

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from materializers.pages.layout import Html, tag
 
-WIDTH, HEIGHT, ACROSS, DOWN, EDGE = 190, 46, 62, 18, 8
-LONGEST = 24
+WIDTH, HEIGHT, ACROSS, DOWN, EDGE = 178, 46, 40, 16, 8
+LONGEST = 22
+SMALLEST = 0.65
+"""How far a wide graph shrinks before it scrolls."""
 
 COLOURS = {
     "SUCCESS": ("#e6f4ec", "#1a7348"),
@@ -30,8 +32,15 @@ def graph(tasks: Mapping[str, Sequence[str]], states: Mapping[str, tuple[str, st
     lines = [_line(_at(places[above]), _at(places[key])) for key, needed in tasks.items() for above in needed]
     boxes = [_box(key, *_at(places[key]), *states[key]) for key in tasks]
     size = {"viewBox": f"0 0 {width} {height}", "width": str(width), "height": str(height)}
-    drawn = tag("svg", tag("title", "Tasks of the run"), *lines, *boxes, **size, role="img", style="max-width:none")
-    return tag("div", drawn, class_="wide")
+    fits = f"width:100%;min-width:{width * SMALLEST:.0f}px;max-width:{width}px;margin:0 auto"
+    drawn = tag("svg", tag("title", "Tasks of the run"), *lines, *boxes, **size, role="img", style=fits)
+    # Wider than the column of text, where the window has room
+    return tag(
+        "div",
+        drawn,
+        class_="wide",
+        style=f"position:relative;left:50%;transform:translateX(-50%);width:min(100vw - 48px, {max(width, 872)}px)",
+    )
 
 
 def _places(tasks: Mapping[str, Sequence[str]]) -> dict[str, tuple[int, int]]:

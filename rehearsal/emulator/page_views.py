@@ -1,6 +1,7 @@
 """What the emulator's pages show: all jobs and runs, one job, one run with its tasks and their logs. Every value is escaped."""
 
 import json
+import shlex
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -91,22 +92,21 @@ def _runs(workspace: "Workspace", runs: Iterable[JobRun]) -> Html:
 
 
 def _task(run: JobRun, attempt: TaskRun, now: int) -> Html:
-    title = attempt.key if attempt.attempt == 0 else f"{attempt.key}, attempt {attempt.attempt + 1}"
-    known: dict[str, object] = {"state": _word(attempt.state)}
-    if attempt.state.message:
-        known["message"] = attempt.state.message
-    if attempt.error:
-        known["error"] = attempt.error
+    name = attempt.key if attempt.attempt == 0 else f"{attempt.key}, attempt {attempt.attempt + 1}"
+    spent = tag("span", f" {_spent(attempt, now)}", class_="dim")
+    title = tag("h2", f"{name} ", _word(attempt.state), spent, id=attempt.key, style="font-size:15px;margin:24px 0 4px")
+    known: dict[str, object] = {
+        "message": attempt.state.message,
+        "error": attempt.error,
+        "parameters": shlex.join(attempt.parameters or []),
+    }
     if attempt.condition:
         operator = attempt.task["condition_task"]["op"]
         known["condition"] = f"{attempt.condition['left']!r} {operator} {attempt.condition['right']!r}: {attempt.condition['outcome']}"
-    if attempt.parameters is not None:
-        known["parameters"] = " ".join(attempt.parameters)
     if values := run.values.get(attempt.key):
         known["task values"] = ", ".join(f"{name} = {json.dumps(value)}" for name, value in values.items())
-    if attempt.start_time:
-        known["duration"] = _spent(attempt, now)
-    return tag("section", tag("h2", title, id=attempt.key), facts(known), _log(run, attempt))
+    told = {name: value for name, value in known.items() if value}
+    return tag("section", title, facts(told) if told else Html(), _log(run, attempt))
 
 
 def _log(run: JobRun, attempt: TaskRun) -> Html:
@@ -138,6 +138,8 @@ def _name(job: Job) -> str:
 
 
 def _word(state: State) -> Html:
+    if not state.finished:
+        return tag("span", state.word, style="color:var(--accent);font-weight:600")
     return tag("span", state.word, class_="pass" if state.word in GOOD else "fail" if state.word in BAD else "dim")
 
 

@@ -454,6 +454,7 @@ def test_active_run_cannot_be_deleted_and_an_ended_one_can(desk: Desk) -> None:
     desk.ended(run_id)
     desk.client.jobs.delete_run(run_id)
     assert list(desk.client.jobs.list_runs()) == []
+    assert list((desk.workspace.folder / "runs").iterdir()) == []
 
 
 def test_run_of_many_tasks_comes_in_pages(desk: Desk) -> None:
