@@ -11,6 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from rehearsal.emulator import tracking
 from rehearsal.emulator.server import serving
 from rehearsal.emulator.workspace import Workspace
 from rehearsal.mlflow_server import mlflow_server
@@ -83,7 +84,7 @@ def rehearsing(folder: Path, schemas: list[tuple[str, str]], environments: Path 
         with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
             stack.callback(workspace.jobs.stop)
             zenml = pool.submit(stack.enter_context, zenml_server(folder / "zenml_server"))
-            mlflow = pool.submit(stack.enter_context, mlflow_server(folder / "mlflow_server"))
+            mlflow = pool.submit(stack.enter_context, mlflow_server(folder / "mlflow_server", artifacts=tracking.artifacts(workspace)))
             workspace.tracking.uri = mlflow.result().uri
             stack.enter_context(serving(workspace))
             yield Session(workspace, folder, zenml.result())

@@ -6,6 +6,7 @@ from stackhouse.promotion import Promotion, PromotionRule, compare, first_champi
 from stackhouse.record import Registration, ValidationReport
 from stackhouse.table import Table
 from stackhouse.trained import TrainedModel
+from stacks.mlflow_failures import reason as why
 from stacks.mlflow_model import load_model
 from stacks.registry import TRAINED_UNTIL, Registry
 from stacks.tracking import tracking_client
@@ -36,7 +37,7 @@ def promote(
         try:
             fitted = load_model(f"models:/{name}/{champion.version}")
         except Exception as error:  # noqa: BLE001 - a foreign or older model may fail in any way
-            reason = f"the champion (version {champion.version}) cannot be loaded: {error}; move its alias by hand to replace it"
+            reason = f"the champion (version {champion.version}) cannot be loaded: {why(error)}; move its alias by hand to replace it"
             return Promotion(promoted=False, reason=reason, metric=rule.metric, champion_version=str(champion.version))
         promotion = compare(model.fitted, fitted, str(champion.version), trained_until, test, rule)
     if promotion.promoted:

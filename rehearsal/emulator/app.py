@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 SERVICES = (identity, workspace_files, secrets, compute, catalog, files, jobs, models, tracking, serving, quality, page)
 """The first that has a route answers it; `models` stands before `tracking`, which passes on whatever else is MLflow's."""
 
-OPEN = ("/.well-known/", "/presigned/", "/page")
+OPEN = ("/.well-known/", "/presigned/", "/page", "/ml/")
 """Paths that take no token: the page for people, addresses that are signed themselves, and what the SDK asks before it has one."""
 
 

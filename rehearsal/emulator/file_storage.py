@@ -24,7 +24,7 @@ NAME_BYTES = 255
 PATH_BYTES = 3000
 """Longest name and longest path. The first is what cloud storage takes; the second leaves room for this machine's own folder."""
 
-ROOTS = {"Volumes": 4, "Models": 5}
+ROOTS = {"Volumes": 4, "Models": 5, "WorkspaceInternal": 6}
 """Trees that the Files API serves, and how many names lead to the root of a volume or of a version of a model."""
 
 

@@ -98,7 +98,7 @@ def _upload(workspace: "Workspace", path: str, session: str) -> Upload:
 
 def _add_signing(routes: APIRouter, workspace: "Workspace") -> None:
     def signed(asked: Mapping[str, Any], operation: str, **more: str) -> dict[str, Any]:
-        return {"url": _sign(workspace, str(asked["path"]), operation, _until(workspace, asked.get("expire_time")), **more), "headers": []}
+        return {"url": sign(workspace, str(asked["path"]), operation, _until(workspace, asked.get("expire_time")), **more), "headers": []}
 
     @routes.post("/api/2.0/fs/create-download-url")
     async def download_url(request: Request) -> dict[str, Any]:
@@ -193,7 +193,8 @@ def _until(workspace: "Workspace", expire_time: str | None) -> datetime:
     return workspace.clock.now() + min(lifetime, LONGEST)
 
 
-def _sign(workspace: "Workspace", path: str, operation: str, until: datetime, **more: str) -> str:
+def sign(workspace: "Workspace", path: str, operation: str, until: datetime, **more: str) -> str:
+    """Return an address that opens a file for one operation until a time, without a token."""
     query = {"operation": operation, "expires": str(int(until.timestamp()))} | more
     signature = _signature(workspace, path, query)
     return f"{workspace.host}{PREFIX}{quote(path)}?{urlencode(query | {'signature': signature})}"

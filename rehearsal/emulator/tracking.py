@@ -19,7 +19,7 @@ from fastapi import APIRouter, Body, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
-from rehearsal.emulator import file_storage, signed_urls
+from rehearsal.emulator import signed_urls
 from rehearsal.emulator.errors import ApiError
 from rehearsal.emulator.workspace_files import canonical
 
@@ -30,10 +30,8 @@ WORKSPACE_ID = "1"
 SECONDS = 60
 """How long the server may take to answer."""
 INTERNAL = "/WorkspaceInternal/Mlflow/Artifacts"
-ROOT = "dbfs:/databricks/mlflow-tracking"
-
-file_storage.ROOTS["WorkspaceInternal"] = 6
 """The tree of this service: the Files API serves what lies below a run or a logged model."""
+ROOT = "dbfs:/databricks/mlflow-tracking"
 
 Asked = Annotated[dict[str, Any], Body()]
 
@@ -187,7 +185,7 @@ def _add_credentials(routes: APIRouter, workspace: "Workspace") -> None:
         for path in paths:
             place = _api_path(experiment, ids.get("run_id"), ids.get("model_id"), f"{found[3]}/{path}")
             workspace.files.local(workspace, place)  # refuses a path that leads elsewhere
-            address = signed_urls._sign(workspace, place, operation, until)  # noqa: SLF001 - signed where all addresses are
+            address = signed_urls.sign(workspace, place, operation, until)
             infos.append({"path": path, "signed_uri": address, "type": "GCP_SIGNED_URL", "headers": []})
         return infos
 
