@@ -183,4 +183,4 @@ def test_graph_of_a_long_chain_and_a_wide_fan_is_drawn() -> None:
 def test_graph_shortens_a_long_name_and_tells_it_whole() -> None:
     drawn = graph({"x" * 100: []}, {"x" * 100: ("RUNNING", "RUNNING 1 s")})
     assert f"<title>{'x' * 100}: RUNNING</title>" in drawn
-    assert f"{'x' * 23}…" in drawn
+    assert f"{'x' * 21}…" in drawn
