@@ -112,15 +112,25 @@ class _Build:
     def _install(self, libraries: Sequence[Library], requirements: Path, *, hashed: bool = False) -> None:
         if not requirements.read_text():
             return
-        said = ""
-        for offline in (True, False) if self.online else (True,):
-            status, said = self._run(self.installer.install(self.home / "venv", requirements, offline=offline, hashed=hashed))
-            if status == 0:
-                return
+        status, said = self._run(self.installer.install(self.home / "venv", requirements, offline=True, hashed=hashed))
+        if status != 0 and self._install_closed_list(requirements, hashed=hashed):
+            return
+        if status != 0 and self.online:
+            status, said = self._run(self.installer.install(self.home / "venv", requirements, offline=False, hashed=hashed))
+        if status == 0:
+            return
         error = re.search(r"^error.*\Z", said, re.IGNORECASE | re.MULTILINE | re.DOTALL)
         said = error[0] if error else said
         culprits = [library.name for library in libraries if _is_named(library, said)] or [library.name for library in libraries]
         raise LibraryError.of(", ".join(culprits), f"Error messages: {said[:SAID]}")
+
+    def _install_closed_list(self, requirements: Path, *, hashed: bool) -> bool:
+        """Install exactly what the list names, and say whether nothing is missing then.
+
+        A cache that was filled by an installation without resolving holds the files of a lock, but not what resolving asks for.
+        """
+        exactly = self.installer.install(self.home / "venv", requirements, offline=True, hashed=hashed, exactly=True)
+        return bool(exactly) and self._run(exactly)[0] == 0 and self._run(self.installer.check(self.home / "venv"))[0] == 0
 
     def _seed(self) -> None:
         """Add what every runtime has; a list that brings its own keeps it."""

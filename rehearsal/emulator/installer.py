@@ -81,14 +81,24 @@ class Installer:
             return [*self.uv, "venv", "--no-project", "--no-python-downloads", "--python", self.python, home]
         return [self.python, "-m", "venv", home]
 
-    def install(self, home: Path, requirements: Path, *, offline: bool, hashed: bool = False) -> Command:
-        """Command that installs what a requirements file names into an environment."""
+    def install(self, home: Path, requirements: Path, *, offline: bool, hashed: bool = False, exactly: bool = False) -> Command:
+        """Command that installs what a requirements file names into an environment, with `exactly` nothing that it does not name.
+
+        Empty where the installer cannot check afterwards that nothing is missing.
+        """
+        if exactly and not self.uv:
+            return []
         if self.uv:
-            flags: Command = [*(["--offline"] if offline else []), *(["--require-hashes"] if hashed else [])]
+            flags: Command = ["--offline" if offline else "--system-certs", *(["--require-hashes"] if hashed else [])]
+            flags += ["--no-deps"] if exactly else []
             return [*self.uv, "pip", "install", "--python", home / "bin" / "python", *flags, "-r", requirements]
         flags = [*(["--no-index"] if offline else []), *(["--require-hashes"] if hashed else [])]
         pip: Command = [home / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
         return [*pip, *flags, "-r", requirements]
+
+    def check(self, home: Path) -> Command:
+        """Command that fails where a library lacks another that it needs."""
+        return [*(self.uv or []), "pip", "check", "--python", home / "bin" / "python"]
 
     def bundled(self) -> str:
         """Line of a requirements file that offers the pip and setuptools that came with Python, for machines without a network."""

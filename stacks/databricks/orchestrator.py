@@ -8,26 +8,23 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.compute import ClusterSpec
 from databricks.sdk.service.jobs import CronSchedule, PauseStatus, Run
 from databricks.sdk.service.jobs import JobSettings as JobDefinition
-from zenml.client import Client
 from zenml.constants import METADATA_ORCHESTRATOR_URL
 from zenml.enums import ExecutionMode, ExecutionStatus
 from zenml.integrations.databricks.orchestrators.databricks_orchestrator import DatabricksOrchestrator
 from zenml.integrations.databricks.utils.databricks_utils import build_access_control_list, build_databricks_cluster_spec
 from zenml.metadata.metadata_types import MetadataType, Uri
 from zenml.models import PipelineRunResponse, PipelineSnapshotResponse, ScheduleResponse, ScheduleUpdate
-from zenml.models.v2.core.pipeline_run import PipelineRunUpdate
 from zenml.orchestrators.base_orchestrator import SubmissionResult
-from zenml.orchestrators.publish_utils import publish_pipeline_run_status_update
 from zenml.stack import Stack
 
 from stackhouse.errors import ConfigurationError, InfrastructureError, StackhouseError
 from stacks.databricks.client import asked, workspace_client
-from stacks.databricks.failures import end_steps, error_of
 from stacks.databricks.following import Following, reason, status_of
 from stacks.databricks.job import define, harden, require_within_limits
 from stacks.databricks.orchestrator_flavor import JobSettings, OrchestratorConfig
 from stacks.databricks.quartz import to_quartz
 from stacks.databricks.retention import KEY, ours, remove_job, remove_old
+from stacks.databricks.run_record import end_run, error_of, record_run_id
 from stacks.databricks.runtimes import DEFAULT_RUNTIME, NODE_TYPES, SERVERLESS_PYTHONS, cloud_of, python_of
 from stacks.databricks.upload import Baggage
 from stacks.version_control import GIT_SHA, git_sha
@@ -110,7 +107,7 @@ class Orchestrator(DatabricksOrchestrator):
             log.info("Job %s is scheduled: %s", job_id, url)
             return SubmissionResult(metadata=metadata)
         log.info("Job %s runs as %s: %s", job_id, run_id, url)
-        Client().zen_store.update_run(placeholder_run.id, PipelineRunUpdate(orchestrator_run_id=str(run_id)))
+        record_run_id(placeholder_run.id, run_id)
         fail_fast = snapshot.pipeline_configuration.execution_mode is ExecutionMode.FAIL_FAST
         following = Following(client, run_id, settings.poll_seconds, settings.start_timeout_seconds, fail_fast)
 
@@ -169,8 +166,7 @@ class Orchestrator(DatabricksOrchestrator):
             with asked(f"Run {found.run_id} cannot be cancelled"):
                 client.jobs.cancel_run(found.run_id or 0)
             found = Following(client, found.run_id or 0, 1.0, ENDS_WITHIN_SECONDS, fail_fast=False).to_end()
-        end_steps(run.id, ExecutionStatus.STOPPED)
-        publish_pipeline_run_status_update(run.id, ExecutionStatus.STOPPED, "Cancelled on request.")
+        end_run(run.id, ExecutionStatus.STOPPED, "Cancelled on request.")
 
     def _run(self, client: WorkspaceClient, run: PipelineRunResponse) -> Run:
         if not run.orchestrator_run_id:
@@ -188,8 +184,7 @@ class Orchestrator(DatabricksOrchestrator):
         said = reason(run) if failed or cancelled is None else cancelled
         stopped = status is ExecutionStatus.STOPPED and cancelled is None and not failed
         final = ExecutionStatus.STOPPED if stopped else ExecutionStatus.FAILED
-        end_steps(pipeline_run, final)
-        publish_pipeline_run_status_update(pipeline_run, final, f"Run {run.run_id} ended: {said}"[:250])
+        end_run(pipeline_run, final, f"Run {run.run_id} ended: {said}")
         if failure is not None:
             raise failure
         raise InfrastructureError(f"The run was {'cancelled' if stopped else 'not successful'}: {said}\nTasks and logs: {url}")

@@ -3,7 +3,7 @@
 import pytest
 
 from stackhouse.errors import DataValidationError, EmptyTableError
-from stacks.databricks.failures import parse_error
+from stacks.databricks.run_record import parse_error
 
 OURS = """Traceback (most recent call last):
   File "/x/steps/validate_features.py", line 20, in validate_features

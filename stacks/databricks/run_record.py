@@ -1,15 +1,24 @@
-"""What ZenML's record says of a run that failed elsewhere: the error that a step raised, and steps that nobody ended."""
+"""ZenML's record of a run that goes on elsewhere: its id there, the error that a step raised, and an end where nobody else writes one."""
 
+import logging
 import re
 from uuid import UUID
 
 from zenml.client import Client
 from zenml.enums import ExecutionStatus
+from zenml.exceptions import IllegalOperationError
+from zenml.models.v2.core.pipeline_run import PipelineRunUpdate
 from zenml.models.v2.core.step_run import StepRunUpdate
+from zenml.orchestrators.publish_utils import publish_pipeline_run_status_update
 from zenml.utils.time_utils import utc_now
 
 from stackhouse import errors
 from stackhouse.errors import StackhouseError
+
+REASON_CHARACTERS = 250
+"""So much of a reason fits into ZenML's record."""
+
+log = logging.getLogger(__name__)
 
 
 def error_of(pipeline_run: UUID) -> StackhouseError | None:
@@ -31,9 +40,23 @@ def parse_error(traceback: str) -> StackhouseError | None:
     return None
 
 
-def end_steps(pipeline_run: UUID, status: ExecutionStatus) -> None:
-    """End the steps that still count as running although their tasks have ended."""
+def record_run_id(pipeline_run: UUID, run_id: int) -> None:
+    """Keep the id of the job's run, without which ZenML can neither stop nor refresh it; the first task may have been faster."""
+    try:
+        Client().zen_store.update_run(pipeline_run, PipelineRunUpdate(orchestrator_run_id=str(run_id)))
+    except (IllegalOperationError, RuntimeError) as error:
+        log.debug("The run's id is on record already: %s", error)
+
+
+def end_run(pipeline_run: UUID, status: ExecutionStatus, reason: str) -> None:
+    """End the record of a run, and of the steps that still count as running although their tasks have ended.
+
+    Source: ZenML takes STOPPED only from a run that is STOPPING.
+    """
     client = Client()
+    if status is ExecutionStatus.STOPPED:
+        publish_pipeline_run_status_update(pipeline_run, ExecutionStatus.STOPPING)
     for step in client.get_pipeline_run(pipeline_run).steps.values():
         if not step.status.is_finished:
             client.zen_store.update_run_step(step.id, StepRunUpdate(status=status, end_time=utc_now()))
+    publish_pipeline_run_status_update(pipeline_run, status, reason[:REASON_CHARACTERS])
