@@ -60,14 +60,15 @@ def test_command_runs_in_the_folder_with_the_variables_and_no_input(tmp_path: Pa
 def test_stop_ends_the_command_and_its_children(tmp_path: Path) -> None:
     status, said = run("sleep 1000 & echo $! $$; wait", tmp_path, 0.5)
     assert status is None
-    assert not any(alive(int(process)) for process in said.split())
+    assert len(said.split()) == 2
+    wait_for(lambda: not any(alive(int(process)) for process in said.split()), 5)
 
 
 def test_command_that_ignores_a_polite_end_is_killed(tmp_path: Path) -> None:
     begun = time.monotonic()
     status, said = run("trap '' TERM; echo $$; while true; do sleep 0.1; done", tmp_path, 0.5)
     assert status is None
-    assert not alive(int(said.split()[0]))
+    wait_for(lambda: not alive(int(said.split()[0])), 5)
     assert time.monotonic() - begun < 10
 
 

@@ -387,7 +387,7 @@ def test_stopped_service_leaves_no_process_and_starts_no_run(desk: Desk) -> None
     run_id = desk.start(job_id)
     told = processes(desk, run_id)
     desk.workspace.jobs.stop()
-    assert not any(map(alive, told))
+    wait_for(lambda: not any(map(alive, told)), 5)
     assert state(desk.client.jobs.get_run(run_id)) == "CANCELED"
     assert list((desk.workspace.folder / "runs" / str(run_id)).glob("home")) == []
 
