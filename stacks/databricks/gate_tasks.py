@@ -60,7 +60,6 @@ def use_stack(name: str) -> None:
     """
     from zenml.client import Client
     from zenml.enums import StackComponentType
-    from zenml.exceptions import EntityExistsError
 
     from stackhouse.errors import ConfigurationError
 
@@ -70,14 +69,17 @@ def use_stack(name: str) -> None:
     except KeyError as error:
         raise ConfigurationError(f"The ZenML server has no stack '{name}'. Register it: `stackhouse stack up {name}`.") from error
     try:
-        local = client.create_stack_component("stackhouse" + SUFFIX, "local", orchestrator, {}).id
-    except EntityExistsError:
         local = client.get_stack_component(orchestrator, "stackhouse" + SUFFIX, allow_name_prefix_match=False).id
-    components = {kind: [component.id for component in found] for kind, found in given.components.items()} | {orchestrator: [local]}
+    except KeyError:
+        local = client.create_stack_component("stackhouse" + SUFFIX, "local", orchestrator, {}).id
+    wanted = {kind: found[0].id for kind, found in given.components.items()} | {orchestrator: local}
     try:
-        client.create_stack(name + SUFFIX, {kind: ids[0] for kind, ids in components.items()})
-    except EntityExistsError:
-        client.update_stack(name + SUFFIX, component_updates={kind: list(ids) for kind, ids in components.items()})
+        existing = client.get_stack(name + SUFFIX, allow_name_prefix_match=False)
+    except KeyError:
+        client.create_stack(name + SUFFIX, wanted)
+    else:
+        if {kind: found[0].id for kind, found in existing.components.items()} != wanted:
+            client.update_stack(existing.id, component_updates={kind: [component] for kind, component in wanted.items()})
     client.activate_stack(name + SUFFIX)
 
 
@@ -117,6 +119,7 @@ def _surroundings(folder: Path, git_sha: str) -> None:
     os.environ["STACKHOUSE_HOME"] = str(folder / "home")
     os.environ["ZENML_CONFIG_PATH"] = str(folder / "zenml")
     os.environ["ZENML_CUSTOM_SOURCE_ROOT"] = str(Path(__file__).resolve().parents[2])
+    os.environ["ZENML_LOGGING_COLORS_DISABLED"] = "true"
     os.environ[GIT_SHA] = git_sha
 
 

@@ -2,24 +2,17 @@
 
 import argparse
 import json
-import subprocess
-import sys
 import zipfile
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.compute import ClusterSpec
-from databricks.sdk.service.jobs import CronSchedule, JobSettings, RunResultState
-from databricks.sdk.service.workspace import ImportFormat
+from databricks.sdk.service.jobs import CronSchedule, JobSettings
 
 from commands.bundle import setup, write
-from rehearsal.session import RUNTIMES, Session
 from stackhouse.errors import ConfigurationError, InfrastructureError
 from stackhouse.spec import ModelSpec
 from stacks.databricks import orchestrator_flavor
@@ -492,71 +485,3 @@ def test_pins_and_wheel_of_the_job_are_what_is_built() -> None:
     assert files["artifacts"]["wheel"]["build"] == ".venv/bin/python -m stacks.databricks.bundle_build 3.12"
     assert f"../{files['artifacts']['wheel']['files'][0]['source']}" == WHEEL
     assert files["sync"]["include"] == [PINS.removeprefix("${workspace.file_path}/")]
-
-
-# The whole job, on the emulator
-
-
-@pytest.fixture(scope="module")
-def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    """An emulated workspace with the stack `rehearsal`, the secrets that the bundle asks for, and what a deployment uploads."""
-    from rehearsal.session import rehearsing
-    from stacks.databricks.bundle_build import build
-
-    folder = tmp_path_factory.mktemp("bundle_on_the_emulator")
-    with rehearsing(folder / "rehearsal", [("mlops_dev", "my_model"), ("mlops_prod", "my_model")]) as session:
-        command = [sys.executable, "-m", "commands.main", "stack", "up", "rehearsal"]
-        subprocess.run(command, cwd=PROJECT, env=session.environment(), timeout=180, check=True, capture_output=True)
-        client = WorkspaceClient(host=session.workspace.host, token=session.workspace.token)
-        client.secrets.put_secret("stackhouse", "zenml-store-url", string_value=session.zenml["ZENML_STORE_URL"])
-        client.secrets.put_secret("stackhouse", "zenml-api-key", string_value=session.zenml["ZENML_STORE_API_KEY"])
-        wheel = build(f"{sys.version_info[0]}.{sys.version_info[1]}", folder / "built")
-        model = yaml.safe_dump(small_model("any"))
-        for path, content in {
-            f"{FILES}/configs/models/flight_delay.yaml": model.encode(),
-            f"{FILES}/build/bundle/requirements.txt": (wheel.parent / "requirements.txt").read_bytes(),
-            f"{FILES}/{wheel.name}": wheel.read_bytes(),
-        }.items():
-            client.workspace.mkdirs(path.rpartition("/")[0])
-            client.workspace.upload(path, content, format=ImportFormat.AUTO, overwrite=True)
-        yield session
-
-
-def run_on_the_emulator(session: Session, monkeypatch: pytest.MonkeyPatch, target: str, baseline: str) -> dict[str, str]:
-    """Deploy and run the job as the CLI would, and return how each task ended."""
-    monkeypatch.setenv("REHEARSAL_RUNTIME", RUNTIMES[sys.version_info[:2]])
-    client = WorkspaceClient(host=session.workspace.host, token=session.workspace.token)
-    wheel = next(str(item.path) for item in client.workspace.list(FILES) if str(item.path).endswith(".whl"))
-    files = bundle(setup("rehearsal"))
-    files["targets"][target]["variables"]["baseline_f1_score"] = baseline
-    known = {"workspace.file_path": FILES, "bundle.git.commit": COMMIT}
-    job = json.loads(json.dumps(resolve(define(setup("rehearsal")), files, target, known)).replace(WHEEL, wheel))
-    assert check_job(job) == []
-    given = JobSettings.from_dict(job)
-    job_id = client.jobs.create(**{name: getattr(given, name) for name in job}).job_id
-    assert job_id is not None
-    run = client.jobs.run_now(job_id).result(timedelta(minutes=6))
-    assert run.state is not None
-    assert run.state.result_state is RunResultState.SUCCESS, [
-        (task.task_key, client.jobs.get_run_output(int(task.run_id or 0)).error) for task in run.tasks or []
-    ]
-    return {str(task.task_key): str(task.state.result_state.value) for task in run.tasks or [] if task.state and task.state.result_state}
-
-
-def test_job_runs_to_the_deployment_in_prod(rehearsal: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    ends = run_on_the_emulator(rehearsal, monkeypatch, "prod", "0.01")
-    assert set(ends.values()) == {"SUCCESS"}
-    assert len(ends) == 9
-    versions = rehearsal.workspace.models
-    assert versions is not None
-
-
-def test_job_registers_and_validates_in_dev_and_deploys_nothing(rehearsal: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    ends = run_on_the_emulator(rehearsal, monkeypatch, "dev", "0.01")
-    assert {name for name, end in ends.items() if end == "EXCLUDED"} == {"deploy_model"}
-
-
-def test_job_registers_nothing_where_training_did_not_improve(rehearsal: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    ends = run_on_the_emulator(rehearsal, monkeypatch, "dev", "0.99")
-    assert {name for name, end in ends.items() if end == "SUCCESS"} == {"prepare_data", "train_model", "improved"}
-    assert {end for name, end in ends.items() if name not in {"prepare_data", "train_model", "improved"}} == {"EXCLUDED"}
