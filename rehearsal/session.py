@@ -82,7 +82,6 @@ def rehearsing(folder: Path, schemas: list[tuple[str, str]], environments: Path 
         folder.mkdir()
         workspace = _workspace(folder, schemas, environments)
         with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
-            stack.callback(workspace.jobs.stop)
             zenml = pool.submit(stack.enter_context, zenml_server(folder / "zenml_server"))
             mlflow = pool.submit(stack.enter_context, mlflow_server(folder / "mlflow_server", artifacts=tracking.artifacts(workspace)))
             workspace.tracking.uri = mlflow.result().uri

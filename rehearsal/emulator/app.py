@@ -47,7 +47,8 @@ def create_app(workspace: Workspace) -> FastAPI:
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
-        return answer(request, ApiError.invalid(str(error)))
+        wrong = sorted({".".join(str(part) for part in found["loc"]) for found in error.errors()})
+        return answer(request, ApiError.invalid(f"Wrong or missing: {', '.join(wrong)}."))
 
     @app.exception_handler(HTTPException)
     def unknown(request: Request, _error: HTTPException) -> JSONResponse:

@@ -37,6 +37,7 @@ def serving(workspace: Workspace, port: int = 0) -> Iterator[str]:
             time.sleep(0.01)
         yield workspace.host
     finally:
+        workspace.jobs.stop()
         server.should_exit = True
         thread.join(timeout=10)
         listener.close()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.service.jobs import Run, RunTask, TerminationCodeCode, TerminationTypeType
+from databricks.sdk.service.jobs import Run, RunResultState, RunTask, TerminationCodeCode, TerminationTypeType
 from zenml.enums import ExecutionStatus
 
 from stackhouse.errors import InfrastructureError
@@ -36,6 +36,8 @@ def status_of(run: Run | RunTask) -> ExecutionStatus:
     details = run.status.termination_details if run.status else None
     if details and details.type is TerminationTypeType.SUCCESS:
         return ExecutionStatus.COMPLETED
+    if run.state and run.state.result_state is RunResultState.TIMEDOUT:
+        return ExecutionStatus.FAILED  # its code is CANCELED, as that of a run which somebody cancelled
     if details and details.code in {TerminationCodeCode.CANCELED, TerminationCodeCode.USER_CANCELED}:
         return ExecutionStatus.STOPPED
     return ExecutionStatus.FAILED

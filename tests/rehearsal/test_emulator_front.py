@@ -20,7 +20,7 @@ def test_unknown_token_is_refused(workspace: Workspace, token: str) -> None:
 
 
 def test_unknown_route_answers_404_and_is_on_record(workspace: Workspace, client: WorkspaceClient) -> None:
-    with pytest.raises(NotFound, match="No API found for 'GET /api/2.0/instance-pools/list'"):
+    with pytest.raises(NotFound, match=r"No API found for 'GET /api/2\.0/instance-pools/list'"):
         list(client.instance_pools.list())
     assert [request.path for request in workspace.unknown_requests] == ["/api/2.0/instance-pools/list"]
 
