@@ -23,7 +23,15 @@ from commands import settings  # noqa: E402 - both variables have to be set befo
 
 settings.apply()
 
-LONGEST = ("test_killed_runs.py", "test_spark_run.py")
+LONGEST = (
+    "test_killed_runs.py",
+    "test_orchestrator_on_the_emulator.py",
+    "test_rehearse_command.py",
+    "test_spark_run.py",
+    "test_mlflow_layer.py",
+    "test_bundle.py",
+    "test_runs.py",
+)
 """Files that take minutes: they start first, so that no worker waits for one of them at the end."""
 
 
