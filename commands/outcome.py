@@ -8,9 +8,11 @@ from pydantic import BaseModel, ConfigDict
 from zenml.models import PipelineRunResponse
 
 from commands.results import Results
+from stackhouse.batch_scoring import SCORED_AT
 from stackhouse.content import content_hash
 from stackhouse.record import TableVersion
 from stackhouse.spec import ModelSpec
+from stackhouse.table import Table
 
 
 class Rows(BaseModel):
@@ -89,7 +91,7 @@ def scoring_outcome(predictions: TableVersion, run: PipelineRunResponse, metrics
 
     return Outcome(
         stack=Client().active_stack.name,
-        tables={predictions.name: _rows(active_feature_store().read_table(predictions.name, predictions.version))},
+        tables={predictions.name: _rows(active_feature_store().read_table(predictions.name, predictions.version), without=SCORED_AT)},
         metrics={"scoring": metrics},
         seconds=step_seconds([run]),
     )
@@ -108,5 +110,6 @@ def step_seconds(runs: list[PipelineRunResponse]) -> dict[str, float]:
     return found
 
 
-def _rows(table: Any) -> Rows:
-    return Rows(rows=table.count(), digest=content_hash(table))
+def _rows(table: Table, without: str = "") -> Rows:
+    names = [name for name in table.frame.collect_schema().names() if name != without]
+    return Rows(rows=table.count(), digest=content_hash(table.select(names)))

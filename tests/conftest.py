@@ -29,7 +29,8 @@ LONGEST = (
     "test_rehearse_command.py",
     "test_spark_run.py",
     "test_mlflow_layer.py",
-    "test_bundle.py",
+    "test_bundle_on_the_emulator.py",
+    "test_smoke.py",
     "test_runs.py",
 )
 """Files that take minutes: they start first, so that no worker waits for one of them at the end."""

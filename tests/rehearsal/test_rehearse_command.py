@@ -83,7 +83,7 @@ def test_training_is_equal_in_all_but_the_name_of_the_stack(rehearsed: Rehearsed
     assert remote["verdict"] == "APPROVED"
     assert remote["metrics"]["test"]["roc_auc"] > 0.52
     assert remote["tables"]["dev.rehearsed.route_day_features"]["rows"] == 13_198
-    assert json.loads(remote["signature"]["outputs"]) == [{"type": "long", "name": "prediction", "required": True}]
+    assert json.loads(remote["signature"]["outputs"]) == [{"type": "long", "required": True}]
     assert remote["metadata"]["feature_lookups"][0]["table_name"] == "dev.rehearsed.route_day_features"
 
 
