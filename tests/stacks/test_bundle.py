@@ -334,7 +334,8 @@ def test_training_of_the_bundle_is_that_of_the_pipeline_as_far_as_the_verdict() 
     train_and_judge.prepare(model=model)
 
     def said(invocation: Any) -> tuple[Any, ...]:
-        return invocation.step.name, invocation.upstream_steps, sorted(invocation.parameters), sorted(invocation.input_artifacts)
+        inputs = {name: (given.invocation_id, given.output_name) for name, given in invocation.input_artifacts.items()}
+        return invocation.step.name, invocation.upstream_steps, repr(invocation.parameters), inputs
 
     whole = {name: said(invocation) for name, invocation in training.invocations.items()}
     cut = {name: said(invocation) for name, invocation in train_and_judge.invocations.items()}
