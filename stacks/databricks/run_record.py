@@ -2,6 +2,7 @@
 
 import logging
 import re
+from contextlib import suppress
 from uuid import UUID
 
 from zenml.client import Client
@@ -51,12 +52,15 @@ def record_run_id(pipeline_run: UUID, run_id: int) -> None:
 def end_run(pipeline_run: UUID, status: ExecutionStatus, reason: str) -> None:
     """End the record of a run, and of the steps that still count as running although their tasks have ended.
 
-    Source: ZenML takes STOPPED only from a run that is STOPPING.
+    Source: ZenML takes STOPPED only from a run that is STOPPING, and refuses to change what has ended meanwhile.
     """
     client = Client()
     if status is ExecutionStatus.STOPPED:
-        publish_pipeline_run_status_update(pipeline_run, ExecutionStatus.STOPPING)
+        with suppress(IllegalOperationError):
+            publish_pipeline_run_status_update(pipeline_run, ExecutionStatus.STOPPING)
     for step in client.get_pipeline_run(pipeline_run).steps.values():
         if not step.status.is_finished:
-            client.zen_store.update_run_step(step.id, StepRunUpdate(status=status, end_time=utc_now()))
-    publish_pipeline_run_status_update(pipeline_run, status, reason[:REASON_CHARACTERS])
+            with suppress(IllegalOperationError):
+                client.zen_store.update_run_step(step.id, StepRunUpdate(status=status, end_time=utc_now()))
+    with suppress(IllegalOperationError):
+        publish_pipeline_run_status_update(pipeline_run, status, reason[:REASON_CHARACTERS])
