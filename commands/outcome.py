@@ -98,15 +98,21 @@ def scoring_outcome(predictions: TableVersion, run: PipelineRunResponse, metrics
 
 
 def step_seconds(runs: list[PipelineRunResponse]) -> dict[str, float]:
-    """Return how long each step took, by `pipeline.step`."""
+    """Return how long each step took, by `pipeline.step`, and how long each pipeline took `beside its steps`."""
     from zenml.client import Client
 
-    found = {}
-    for run in runs:
+    found: dict[str, float] = {}
+    for listed in runs:
+        run = Client().get_pipeline_run(listed.id)
         pipeline = run.pipeline.name if run.pipeline else ""
-        for name, step in Client().get_pipeline_run(run.id).steps.items():
-            if step.start_time and step.end_time:
-                found[f"{pipeline}.{name}"] = (step.end_time - step.start_time).total_seconds()
+        steps = {
+            f"{pipeline}.{name}": (step.end_time - step.start_time).total_seconds()
+            for name, step in run.steps.items()
+            if step.start_time and step.end_time
+        }
+        found |= steps
+        if run.start_time and run.end_time:
+            found[f"{pipeline} beside its steps"] = (run.end_time - run.start_time).total_seconds() - sum(steps.values())
     return found
 
 
