@@ -185,6 +185,12 @@ def test_a_label_table_keeps_its_label_and_its_other_columns(store: FeatureStore
     assert (found.roles, sorted(found.columns)) == (table.roles, ["known_at", "late_rate", "note", "route"])
 
 
+def test_creating_again_with_other_columns_leaves_columns_and_roles_alone(written: FeatureStore) -> None:
+    written.create_table(NAME, changed("added"), "late rate of a route")
+    written.create_table(NAME, changed("other role"), "late rate of a route")
+    assert (written.read_table(NAME).roles, written.table_version(NAME).version) == (ROLES, 2)
+
+
 def test_a_table_of_another_program_has_every_column_but_the_keys_as_a_feature(
     store: FeatureStore, spark: Any, client: FeatureEngineeringClient
 ) -> None:

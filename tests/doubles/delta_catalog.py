@@ -136,9 +136,9 @@ class Catalog:
         if version.folder is None:
             return self.spark.createDataFrame([], nullable)
         if not version.folder.exists():
-            raise DeltaError(
-                f"[DELTA_FILE_NOT_FOUND_DETAILED] File {version.folder.name} referenced in the transaction log cannot be found"
-            )
+            gone = f"raise_error('[DELTA_FILE_NOT_FOUND_DETAILED] File {version.folder.name} of the transaction log cannot be found')"
+            columns = (f"CAST({gone} AS {column.dataType.simpleString()}) AS `{column.name}`" for column in nullable)
+            return self.spark.range(1).selectExpr(*columns)
         return self.spark.read.schema(nullable).parquet(str(version.folder))
 
     def rows(self, name: str) -> pl.DataFrame:
