@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 from zenml.models import PipelineRunResponse
@@ -10,9 +10,13 @@ from zenml.models import PipelineRunResponse
 from commands.results import Results
 from stackhouse.batch_scoring import SCORED_AT
 from stackhouse.content import content_hash
+from stackhouse.errors import InfrastructureError
 from stackhouse.record import TableVersion
 from stackhouse.spec import ModelSpec
 from stackhouse.table import Table
+
+if TYPE_CHECKING:
+    from stacks.feature_store import FeatureStore
 
 
 class Rows(BaseModel):
@@ -20,7 +24,8 @@ class Rows(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rows: int
+    rows: int | None
+    """None where the table cannot be read from here, such as one of a workspace from a laptop."""
     digest: str
 
 
@@ -66,7 +71,7 @@ def training_outcome(spec: ModelSpec, results: Results, runs: list[PipelineRunRe
     return Outcome(
         stack=stack.name,
         tables={"source": Rows(rows=results.rows_read, digest="")}
-        | {name: _rows(store.read_table(name)) for name in (spec.feature_table, spec.label_table)},
+        | {name: _rows_of(store, name) for name in (spec.feature_table, spec.label_table)},
         metrics={
             "test": results.evaluation.test,
             "train": results.evaluation.train,
@@ -114,6 +119,13 @@ def step_seconds(runs: list[PipelineRunResponse]) -> dict[str, float]:
         if run.start_time and run.end_time:
             found[f"{pipeline} beside its steps"] = (run.end_time - run.start_time).total_seconds() - sum(steps.values())
     return found
+
+
+def _rows_of(store: "FeatureStore", name: str) -> Rows:
+    try:
+        return _rows(store.read_table(name))
+    except InfrastructureError:
+        return Rows(rows=None, digest="")
 
 
 def _rows(table: Table, without: str = "") -> Rows:

@@ -107,7 +107,7 @@ def _side_by_side(here: list[dict[str, Any]], there: list[dict[str, Any]]) -> Gr
         grid.add_column(title, justify="right")
     for one, other in zip(here, there, strict=True):
         for name in one["tables"]:
-            grid.add_row(f"{name}, rows", *(f"{outcome['tables'].get(name, {}).get('rows', 0):,}" for outcome in (one, other)))
+            grid.add_row(f"{name}, rows", *(f"{outcome['tables'].get(name, {}).get('rows') or 0:,}" for outcome in (one, other)))
         for name in _SHOWN:
             if name in one["metrics"].get("test", {}):
                 grid.add_row(name, *(repr(outcome["metrics"].get("test", {}).get(name)) for outcome in (one, other)))
