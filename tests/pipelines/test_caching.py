@@ -102,7 +102,7 @@ def test_steps_that_touch_the_outside_are_never_cached_and_all_others_depend_on_
 
 def test_a_changed_line_of_any_module_changes_the_cache_key(local_stack: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = tmp_path / "rule.py"
-    monkeypatch.setattr(caching, "source_files", lambda: [module])
+    monkeypatch.setattr(caching, "source_files", lambda: {"rule.py": module})
     module.write_text("THRESHOLD = 0.2\n")
     before = caching.surroundings()
     assert caching.surroundings() == before
