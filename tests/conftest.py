@@ -38,3 +38,9 @@ LONGEST = (
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
+@pytest.fixture
+def no_spark(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow does not complete a model's name by the current catalog of a Spark session that another file has left."""
+    monkeypatch.setattr("mlflow.store._unity_catalog.registry.rest_store.get_full_name_from_sc", lambda name, _spark: name)

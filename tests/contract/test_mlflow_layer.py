@@ -136,7 +136,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def uc(place: Home) -> Iterator[Home]:
+def uc(place: Home, no_spark: None) -> Iterator[Home]:
     """A place with Unity Catalog; all is as before afterwards."""
     workspace = place.workspace
     yield place

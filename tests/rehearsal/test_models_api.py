@@ -20,7 +20,7 @@ WHOLE = ModelSignature(inputs=INPUTS, outputs=OUTPUTS)
 
 
 @pytest.fixture(params=["sdk", "presigned"])
-def registry(request: pytest.FixtureRequest, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
+def registry(request: pytest.FixtureRequest, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, no_spark: None) -> MlflowClient:
     monkeypatch.setenv("DATABRICKS_HOST", workspace.host)
     monkeypatch.setenv("DATABRICKS_TOKEN", workspace.token)
     workspace.models.upload = request.param
