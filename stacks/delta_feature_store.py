@@ -4,7 +4,7 @@ Roles are kept in the metadata of each column of the Delta schema, so that the t
 Every write is one atomic commit; a process that is killed leaves the version before.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 from typing import Any, cast
@@ -16,11 +16,8 @@ from deltalake.exceptions import CommitFailedError
 from zenml.feature_stores.base_feature_store import BaseFeatureStoreFlavor
 
 from stackhouse.errors import ConfigurationError
-from stackhouse.lookups import FeatureLookup
-from stackhouse.point_in_time import Joined
 from stackhouse.record import FeatureTable, TableVersion
 from stackhouse.table import Table, require_rows, require_unique_keys
-from stackhouse.training_set import create_training_set
 from stackhouse.writing import SchemaChange, WriteMode
 from stacks.delta import upkeep, writing
 from stacks.delta.configuration import DeltaFeatureStoreConfig
@@ -187,58 +184,14 @@ class DeltaFeatureStore(FeatureStore):
 
         return writing.try_again(attempt, f"Removing files of {name}")
 
-    def create_training_set(
-        self,
-        spine: Table,
-        lookups: Sequence[FeatureLookup],
-        exclude_columns: Sequence[str] = (),
-        versions: Mapping[str, int] | None = None,
-    ) -> Joined:
-        """Open the tables, each at its version, and look features up; see the port and `stackhouse.training_set`."""
-        names = dict.fromkeys(lookup.table_name for lookup in lookups)
-        tables = {name: self.read_table(name, (versions or {}).get(name)) for name in names}
-        return create_training_set(spine, lookups, tables, exclude_columns)
-
-    def get_historical_features(self, entity_df: Any, features: list[str], full_feature_names: bool = False) -> Any:  # noqa: FBT001, FBT002 - ZenML's signature
-        """Answer ZenML's own method: `entity_df` is a Table (the spine), each feature is named `catalog.schema.table:feature`.
-
-        Raises:
-            ConfigurationError: where the features are of several tables, or a spine is no Table.
-        """
-        table, names = _of_one_table(features)
-        if not isinstance(entity_df, Table):
-            raise ConfigurationError(f"Give a Table as the spine; it is {type(entity_df).__name__}.")
-        roles = roles_of(self.location.open(table).schema())
-        time = entity_df.roles.timestamp if roles.timestamp else None
-        lookup = FeatureLookup(table_name=table, lookup_key=roles.primary_keys, feature_names=names, timestamp_lookup_key=time)
-        joined = self.create_training_set(entity_df, [lookup]).table
-        if not full_feature_names:
-            return joined
-        return joined.frame.rename(dict(zip(names, features, strict=True)))
-
-    def get_online_features(
-        self,
-        entity_rows: list[dict[str, Any]],
-        features: list[str],
-        full_feature_names: bool = False,  # noqa: FBT001, FBT002 - ZenML's signature
-    ) -> dict[str, Any]:
-        """Answer ZenML's own method with the latest row of each key, always by Polars; None where a key has no row.
-
-        Raises:
-            ConfigurationError: where the features are of several tables.
-        """
-        name, names = _of_one_table(features)
+    def _latest_rows(self, name: str, entity_rows: list[dict[str, Any]]) -> tuple[list[str], pl.DataFrame]:
+        """Read by Polars, whatever the engine of the store; see the port."""
         delta = self.location.open(name)
         roles = roles_of(delta.schema())
         keys, time = list(roles.primary_keys), roles.timestamp
         asked = pl.DataFrame(entity_rows).select(keys).unique().lazy()
         rows = cast(pl.LazyFrame, engine("polars").scan_delta(delta).to_native()).join(asked, on=keys, how="semi")
-        latest = (rows.sort(time).group_by(keys).last() if time else rows).collect()
-        found = {tuple(row[key] for key in keys): row for row in latest.iter_rows(named=True)}
-        answers = [found.get(tuple(entity[key] for key in keys), {}) for entity in entity_rows]
-        return {
-            full if full_feature_names else name: [row.get(name) for row in answers] for name, full in zip(names, features, strict=True)
-        }
+        return keys, (rows.sort(time).group_by(keys).last() if time else rows).collect()
 
     def _open(self, name: str, version: int | None) -> DeltaTable:
         return self.location.open(name) if version is None else self.location.open_version(name, version)
@@ -266,11 +219,3 @@ class DeltaFeatureStoreFlavor(BaseFeatureStoreFlavor):
     def implementation_class(self) -> type[DeltaFeatureStore]:
         """Class of the store."""
         return DeltaFeatureStore
-
-
-def _of_one_table(features: list[str]) -> tuple[str, tuple[str, ...]]:
-    """Divide `catalog.schema.table:feature` into the table, which has to be the same for all, and the names of the features."""
-    tables = {feature.rpartition(":")[0] for feature in features}
-    if len(tables) != 1:
-        raise ConfigurationError(f"Give features of one table, as catalog.schema.table:feature; the tables are {sorted(tables)}.")
-    return tables.pop(), tuple(feature.rpartition(":")[2] for feature in features)

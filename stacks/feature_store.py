@@ -4,14 +4,16 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import polars as pl
 from zenml.client import Client
 from zenml.feature_stores.base_feature_store import BaseFeatureStore
 
-from stackhouse.errors import InfrastructureError
+from stackhouse.errors import ConfigurationError, InfrastructureError
 from stackhouse.lookups import FeatureLookup
 from stackhouse.point_in_time import Joined
 from stackhouse.record import FeatureTable, TableVersion
 from stackhouse.table import Table
+from stackhouse.training_set import create_training_set
 from stackhouse.writing import SchemaChange, WriteMode
 
 
@@ -87,7 +89,6 @@ class FeatureStore(BaseFeatureStore):
             ConfigurationError: where the table promises to keep more.
         """
 
-    @abstractmethod
     def create_training_set(
         self,
         spine: Table,
@@ -99,6 +100,49 @@ class FeatureStore(BaseFeatureStore):
 
         `versions` says which version of a table is read; the newest where it names none.
         """
+        return create_training_set(spine, lookups, self._opened(lookups, versions or {}), exclude_columns)
+
+    def get_historical_features(self, entity_df: Any, features: list[str], full_feature_names: bool = False) -> Any:  # noqa: FBT001, FBT002 - ZenML's signature
+        """Answer ZenML's own method: `entity_df` is a Table (the spine), each feature is named `catalog.schema.table:feature`.
+
+        Raises:
+            ConfigurationError: where the features are of several tables, or a spine is no Table.
+        """
+        name, names = _of_one_table(features)
+        if not isinstance(entity_df, Table):
+            raise ConfigurationError(f"Give a Table as the spine; it is {type(entity_df).__name__}.")
+        roles = self.read_table(name).roles
+        time = entity_df.roles.timestamp if roles.timestamp else None
+        lookup = FeatureLookup(table_name=name, lookup_key=roles.primary_keys, feature_names=names, timestamp_lookup_key=time)
+        joined = self.create_training_set(entity_df, [lookup]).table
+        return joined.frame.rename(dict(zip(names, features, strict=True))) if full_feature_names else joined
+
+    def get_online_features(
+        self,
+        entity_rows: list[dict[str, Any]],
+        features: list[str],
+        full_feature_names: bool = False,  # noqa: FBT001, FBT002 - ZenML's signature
+    ) -> dict[str, Any]:
+        """Answer ZenML's own method with the latest row of each key, from the table itself; None where a key has no row.
+
+        Raises:
+            ConfigurationError: where the features are of several tables.
+        """
+        name, names = _of_one_table(features)
+        keys, latest = self._latest_rows(name, entity_rows)
+        found = {tuple(row[key] for key in keys): row for row in latest.iter_rows(named=True)}
+        answers = [found.get(tuple(entity[key] for key in keys), {}) for entity in entity_rows]
+        return {
+            full if full_feature_names else feature: [row.get(feature) for row in answers]
+            for feature, full in zip(names, features, strict=True)
+        }
+
+    @abstractmethod
+    def _latest_rows(self, name: str, entity_rows: list[dict[str, Any]]) -> tuple[list[str], pl.DataFrame]:
+        """Return the primary keys of a table, and its latest row for each of the entities that has one."""
+
+    def _opened(self, lookups: Sequence[FeatureLookup], versions: Mapping[str, int]) -> dict[str, Table]:
+        return {name: self.read_table(name, versions.get(name)) for name in dict.fromkeys(lookup.table_name for lookup in lookups)}
 
 
 def active_feature_store() -> FeatureStore:
@@ -112,3 +156,26 @@ def active_feature_store() -> FeatureStore:
     if not isinstance(store, FeatureStore):
         raise InfrastructureError.no_feature_store(stack.name)
     return store
+
+
+def days_to_keep(name: str, promised: int, asked: int | None) -> int:
+    """Return how many days of a table a vacuum keeps: what is asked for, or what the table promises.
+
+    Raises:
+        ConfigurationError: where the table promises to keep more than is asked for.
+    """
+    days = promised if asked is None else asked
+    if days < promised:
+        raise ConfigurationError(
+            f"Feature table {name} promises to keep what was there in the last {promised} days; {days} would remove it sooner. "
+            "Give the table a shorter retention first (`create_table` with retention_days); nothing was removed."
+        )
+    return days
+
+
+def _of_one_table(features: list[str]) -> tuple[str, tuple[str, ...]]:
+    """Divide `catalog.schema.table:feature` into the table, which has to be the same for all, and the names of the features."""
+    tables = {feature.rpartition(":")[0] for feature in features}
+    if len(tables) != 1:
+        raise ConfigurationError(f"Give features of one table, as catalog.schema.table:feature; the tables are {sorted(tables)}.")
+    return tables.pop(), tuple(feature.rpartition(":")[2] for feature in features)

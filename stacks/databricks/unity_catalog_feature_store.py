@@ -17,19 +17,18 @@ import narwhals as nw
 import polars as pl
 from zenml.feature_stores.base_feature_store import BaseFeatureStoreConfig, BaseFeatureStoreFlavor
 
-from stackhouse.errors import ConfigurationError
 from stackhouse.lookups import FeatureLookup
 from stackhouse.point_in_time import Joined
 from stackhouse.record import FeatureTable, TableVersion
 from stackhouse.table import Roles, Table
-from stackhouse.training_set import create_training_set, find_matches
+from stackhouse.training_set import find_matches
 from stackhouse.writing import SchemaChange, WriteMode
 from stacks.databricks import unity_catalog_client as databricks
 from stacks.databricks import unity_catalog_writing as writing
 from stacks.databricks.unity_catalog_reading import FeatureTables, retention
 from stacks.databricks.unity_catalog_rows import on_spark
 from stacks.databricks.unity_catalog_tables import DeltaTables, active_session
-from stacks.feature_store import FeatureStore
+from stacks.feature_store import FeatureStore, days_to_keep
 
 
 class UnityCatalogFeatureStoreConfig(BaseFeatureStoreConfig):
@@ -138,13 +137,7 @@ class UnityCatalogFeatureStore(FeatureStore):
             ConfigurationError: where the table promises to keep more.
             InfrastructureError: where the table does not exist or the catalog refuses.
         """
-        promised = retention(self.found.open(name).detail)
-        days = promised if retention_days is None else retention_days
-        if days < promised:
-            raise ConfigurationError(
-                f"Feature table {name} promises to keep what was there in the last {promised} days; {days} would remove it sooner. "
-                "Give the table a shorter retention first (`create_table` with retention_days); nothing was removed."
-            )
+        days = days_to_keep(name, retention(self.found.open(name).detail), retention_days)
         return self.found.tables.vacuum(name, days * 24, dry_run=dry_run)
 
     def create_training_set(
@@ -155,7 +148,7 @@ class UnityCatalogFeatureStore(FeatureStore):
         versions: Mapping[str, int] | None = None,
     ) -> Joined:
         """Open the tables, each at its version, and look features up on Spark; see the port and the head of this module."""
-        return create_training_set(self._on_spark(spine), lookups, self._opened(lookups, versions or {}), exclude_columns)
+        return super().create_training_set(self._on_spark(spine), lookups, exclude_columns, versions)
 
     def databricks_training_set(self, spine: Table, lookups: Sequence[FeatureLookup], exclude_columns: Sequence[str] = ()) -> Any:
         """Return the client's TrainingSet of the same lookups, which a model is logged with; it is not computed.
@@ -186,33 +179,7 @@ class UnityCatalogFeatureStore(FeatureStore):
         scored = databricks.score_batch(self.found.client, model_uri, rows.frame.to_native(), result_type)
         return Table(nw.from_native(scored), spine.roles, f"predictions of {model_uri}")
 
-    def get_historical_features(self, entity_df: Any, features: list[str], full_feature_names: bool = False) -> Any:  # noqa: FBT001, FBT002 - ZenML's signature
-        """Answer ZenML's own method: `entity_df` is a Table (the spine), each feature is named `catalog.schema.table:feature`.
-
-        Raises:
-            ConfigurationError: where the features are of several tables, or a spine is no Table.
-        """
-        name, names = _of_one_table(features)
-        if not isinstance(entity_df, Table):
-            raise ConfigurationError(f"Give a Table as the spine; it is {type(entity_df).__name__}.")
-        roles = self.read_table(name).roles
-        time = entity_df.roles.timestamp if roles.timestamp else None
-        lookup = FeatureLookup(table_name=name, lookup_key=roles.primary_keys, feature_names=names, timestamp_lookup_key=time)
-        joined = self.create_training_set(entity_df, [lookup]).table
-        return joined.frame.rename(dict(zip(names, features, strict=True))) if full_feature_names else joined
-
-    def get_online_features(
-        self,
-        entity_rows: list[dict[str, Any]],
-        features: list[str],
-        full_feature_names: bool = False,  # noqa: FBT001, FBT002 - ZenML's signature
-    ) -> dict[str, Any]:
-        """Answer ZenML's own method with the latest row of each key, from the table itself; None where a key has no row.
-
-        Raises:
-            ConfigurationError: where the features are of several tables.
-        """
-        name, names = _of_one_table(features)
+    def _latest_rows(self, name: str, entity_rows: list[dict[str, Any]]) -> tuple[list[str], pl.DataFrame]:
         table = self.read_table(name)
         keys, time = list(table.roles.primary_keys), table.roles.timestamp
         types = pl.Schema(table.select(keys).frame.collect_schema().to_polars())
@@ -220,15 +187,7 @@ class UnityCatalogFeatureStore(FeatureStore):
         rows = table.frame.join(self._on_spark(asked).frame, on=keys, how="semi")
         if time:
             rows = rows.filter(nw.col(time) == nw.col(time).max().over(*keys))
-        found = {tuple(row[key] for key in keys): row for row in rows.collect(backend="polars").iter_rows(named=True)}
-        answers = [found.get(tuple(entity[key] for key in keys), {}) for entity in entity_rows]
-        return {
-            full if full_feature_names else feature: [row.get(feature) for row in answers]
-            for feature, full in zip(names, features, strict=True)
-        }
-
-    def _opened(self, lookups: Sequence[FeatureLookup], versions: Mapping[str, int]) -> dict[str, Table]:
-        return {name: self.read_table(name, versions.get(name)) for name in dict.fromkeys(lookup.table_name for lookup in lookups)}
+        return keys, rows.collect(backend="polars").to_polars()
 
     def _on_spark(self, table: Table) -> Table:
         return table.with_frame(nw.from_native(on_spark(self.found.tables.session, table)))
@@ -251,11 +210,3 @@ class UnityCatalogFeatureStoreFlavor(BaseFeatureStoreFlavor):
     def implementation_class(self) -> type[UnityCatalogFeatureStore]:
         """Class of the store."""
         return UnityCatalogFeatureStore
-
-
-def _of_one_table(features: list[str]) -> tuple[str, tuple[str, ...]]:
-    """Divide `catalog.schema.table:feature` into the table, which has to be the same for all, and the names of the features."""
-    tables = {feature.rpartition(":")[0] for feature in features}
-    if len(tables) != 1:
-        raise ConfigurationError(f"Give features of one table, as catalog.schema.table:feature; the tables are {sorted(tables)}.")
-    return tables.pop(), tuple(feature.rpartition(":")[2] for feature in features)

@@ -16,6 +16,7 @@ from stackhouse.record import FeatureTable
 from stacks.delta.location import Location
 from stacks.delta.schema import arrow_schema, roles_of
 from stacks.delta.writing import THIS_VERSION_ONLY
+from stacks.feature_store import days_to_keep
 
 TAGS = "stackhouse.tags"
 FILES_KEPT = "delta.deletedFileRetentionDuration"
@@ -84,13 +85,7 @@ def vacuum(name: str, delta: DeltaTable, retention_days: int | None, existing: s
     Raises:
         ConfigurationError: where fewer days are asked for than the table promises to keep.
     """
-    promised = retention(delta)
-    days = promised if retention_days is None else retention_days
-    if days < promised:
-        raise ConfigurationError(
-            f"Feature table {name} promises to keep what was there in the last {promised} days; {days} would remove it sooner. "
-            "Give the table a shorter retention first (`create_table` with retention_days); nothing was removed."
-        )
+    days = days_to_keep(name, retention(delta), retention_days)
     removed = delta.vacuum(days * 24, dry_run=dry_run, enforce_retention_duration=False, full=days >= 1)
     return sorted({file.rpartition("/")[2] for file in removed} & existing)
 
