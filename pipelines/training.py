@@ -1,5 +1,7 @@
 """From feature tables to a registered, validated model."""
 
+from typing import Any, NamedTuple
+
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
@@ -16,9 +18,18 @@ from steps.tune import tune
 from steps.validate_model import validate_model
 
 
-@pipeline(name="training", execution_mode=ExecutionMode.FAIL_FAST)
-def training(model: ModelSpec) -> None:
-    """Join in time, refuse what is not clean, label, split, choose, train, judge, register, validate, promote."""
+class Judged(NamedTuple):
+    """What the steps as far as the verdict have made: the artifacts that those after it take."""
+
+    model: Any
+    evaluation: Any
+    verdict: Any
+    data: Any
+    test: Any
+
+
+def train_and_judge(model: ModelSpec) -> Judged:
+    """Compose the steps as far as the verdict: join in time, refuse what is not clean, label, split, choose, train, judge."""
     features, _, data = load_features(list(model.feature_lookups), model.label_table, model.label.rule, list(model.exclude_columns))
     features, _ = clean_features(features, model.scoring_cleaning.refusing())
     labelled, _ = binarize_label(features, model.label.rule)
@@ -27,6 +38,13 @@ def training(model: ModelSpec) -> None:
     tracked = train_model.with_options(settings={"experiment_tracker": {"experiment_name": model.experiment}})
     trained = tracked(train, validation, rules, tuning, data, model.identity, model.split)
     evaluation, verdict = evaluate_model(trained, train, validation, test, data, model.gates, model.seed)
+    return Judged(trained, evaluation, verdict, data, test)
+
+
+@pipeline(name="training", execution_mode=ExecutionMode.FAIL_FAST)
+def training(model: ModelSpec) -> None:
+    """Train and judge, register, validate, promote."""
+    trained, evaluation, verdict, data, test = train_and_judge(model)
     registration, _ = register_model(trained, evaluation, verdict, data, model.identity, model.registry.alias, model.environment)
     checks = validate_model(trained, registration, test)
     promote_model(trained, registration, checks, test, model.promotion, model.registry.champion_alias)

@@ -11,18 +11,12 @@ from zenml.client import Client
 from zenml.enums import ExecutionMode
 from zenml.models import PipelineRunResponse
 
+from pipelines import training
 from pipelines.feature_engineering import feature_engineering
 from stackhouse.errors import InfrastructureError
 from stackhouse.spec import ModelSpec
-from steps.binarize_label import binarize_label
-from steps.clean_features import clean_features
-from steps.evaluate_model import evaluate_model
-from steps.load_features import load_features
 from steps.promote_model import promote_model
 from steps.register_model import register_model
-from steps.split_dataset import split_dataset
-from steps.train_model import train_model
-from steps.tune import tune
 from steps.validate_model import validate_model
 
 Values = dict[str, str | bool]
@@ -32,14 +26,7 @@ Values = dict[str, str | bool]
 @pipeline(name="train_and_judge", execution_mode=ExecutionMode.FAIL_FAST)
 def train_and_judge(model: ModelSpec) -> None:
     """Run `training` as far as the verdict."""
-    features, _, data = load_features(list(model.feature_lookups), model.label_table, model.label.rule, list(model.exclude_columns))
-    features, _ = clean_features(features, model.scoring_cleaning.refusing())
-    labelled, _ = binarize_label(features, model.label.rule)
-    train, validation, test = split_dataset(labelled, model.split)
-    rules, tuning = tune(train, validation, list(model.candidates), model.tuning.metric)
-    tracked = train_model.with_options(settings={"experiment_tracker": {"experiment_name": model.experiment}})
-    trained = tracked(train, validation, rules, tuning, data, model.identity, model.split)
-    evaluate_model(trained, train, validation, test, data, model.gates, model.seed)
+    training.train_and_judge(model)
 
 
 @pipeline(name="registration", execution_mode=ExecutionMode.FAIL_FAST)

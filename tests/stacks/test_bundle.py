@@ -325,24 +325,6 @@ def test_a_definition_that_databricks_would_refuse_is_found(path: str, value: An
 # What the tasks do
 
 
-def test_training_of_the_bundle_is_that_of_the_pipeline_as_far_as_the_verdict() -> None:
-    from pipelines.training import training
-    from stacks.databricks.bundle_pipelines import train_and_judge
-
-    model = ModelSpec.model_validate(small_model("cut")["parameters"]["model"])
-    training.prepare(model=model)
-    train_and_judge.prepare(model=model)
-
-    def said(invocation: Any) -> tuple[Any, ...]:
-        inputs = {name: (given.invocation_id, given.output_name) for name, given in invocation.input_artifacts.items()}
-        return invocation.step.name, invocation.upstream_steps, repr(invocation.parameters), inputs
-
-    whole = {name: said(invocation) for name, invocation in training.invocations.items()}
-    cut = {name: said(invocation) for name, invocation in train_and_judge.invocations.items()}
-    assert cut == {name: said_of for name, said_of in whole.items() if name in cut}
-    assert set(whole) - set(cut) == {"register_model", "validate_model", "promote_model"}
-
-
 @pytest.fixture(scope="module")
 def local() -> str:
     from stacks.definition import bring_up, read_definition
