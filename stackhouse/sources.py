@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from stackhouse.errors import ConfigurationError
 from stackhouse.passwords import require_no_password
 from stackhouse.synthetic.account import AccountParameters
+from stackhouse.synthetic.customers import CustomersParameters
 from stackhouse.synthetic.rows import RowsParameters
 from stackhouse.table import Table
 
@@ -156,8 +157,14 @@ class AccountSource(_Source, AccountParameters):
     """A made account of Databricks: its system tables, drawn from a seed."""
 
     kind: Literal["account"] = Field(
-        "account", description="Made system tables of a Databricks account: usage, list_prices, job_run_timeline."
+        "account", description="Made system tables of a Databricks account: usage, list_prices, job_run_timeline; and known_anomalies."
     )
+
+
+class CustomersSource(_Source, CustomersParameters):
+    """Made customers of a telephone company, with blanks as a CSV file has them."""
+
+    kind: Literal["customers"] = Field("customers", description="Made customers, a row each, and whether each left (churn).")
 
 
 class SyntheticSource(_Source, RowsParameters):
@@ -166,7 +173,17 @@ class SyntheticSource(_Source, RowsParameters):
     kind: Literal["synthetic"] = Field("synthetic", description="Made rows: entity_id, event_time, feature_1 and so on, target.")
 
 
-_AnySource = FlightsSource | CsvSource | ParquetSource | DeltaSource | PostgresqlSource | SparkTableSource | AccountSource | SyntheticSource
+_AnySource = (
+    FlightsSource
+    | CsvSource
+    | ParquetSource
+    | DeltaSource
+    | PostgresqlSource
+    | SparkTableSource
+    | AccountSource
+    | CustomersSource
+    | SyntheticSource
+)
 _KEYS: dict[str, frozenset[str]] = {
     str(model.model_fields["kind"].default): frozenset(model.model_fields) - {"kind"} for model in get_args(_AnySource)
 }

@@ -2,7 +2,8 @@
 
 A day ends at midnight UTC, and its row is known `arrival_days` later. Usage is a ledger: corrections (RETRACTION, RESTATEMENT) are
 summed with what they correct, but only from the day on which they were ingested; the features of a day see the ledger as it then was.
-The label of a day is what the whole ledger says today, and carries the midnight at which the day began.
+The label of a day is what the whole ledger says today, and carries the midnight at which the day began. Days on which somebody knows
+that a workspace used far more than it should can be given as a table of their own, to judge by it what is found without labels.
 
 Source: docs.databricks.com/en/admin/system-tables/billing (sum over all record types; records arrive within hours, corrections later),
 docs.databricks.com/en/admin/system-tables/pricing (list prices and their windows).
@@ -15,10 +16,10 @@ from typing import Any, Literal
 import narwhals as nw
 from pydantic import Field
 
-from stackhouse.errors import DataError
 from stackhouse.features.calendar import after_midnight, day_number, iso_weekday
 from stackhouse.features.days import require_every_day
 from stackhouse.features.definition import Definition
+from stackhouse.features.list_price import usage_with_price
 from stackhouse.features.windows import ratio
 from stackhouse.table import Roles, Table
 
@@ -48,15 +49,20 @@ class CostFeatures(Definition):
 
     kind: Literal["cost_features"] = "cost_features"
     arrival_days: int = Field(0, ge=0, le=7, description="Days after midnight until the usage of a day has arrived and its row is known.")
+    known_anomalies: bool = Field(
+        default=False, description="The input `known_anomalies` names workspaces and days, and the label table gains `is_anomaly`."
+    )
 
     @property
     def inputs(self) -> Mapping[str, tuple[str, ...]]:
-        """Columns of `system.billing.usage` and `system.billing.list_prices`; the structs are read for one field or two each."""
+        """Columns of `system.billing.usage` and `system.billing.list_prices`, of whose structs a field or two are read; known anomalies."""
         joined = ("cloud", "sku_name", "usage_unit")
         usage = ("record_id", "workspace_id", *joined, "usage_start_time", "usage_date", "usage_quantity", "ingestion_date")
+        known = {"known_anomalies": (*WORKSPACE, "usage_date")} if self.known_anomalies else {}
         return {
             "usage": (*usage, "usage_metadata", "product_features"),
             "list_prices": (*joined, "price_start_time", "price_end_time", "pricing"),
+            **known,
         }
 
     @property
@@ -78,9 +84,9 @@ class CostFeatures(Definition):
     def label_columns(self) -> tuple[str, ...]:
         """Columns of the label table that are measured, any of which can be the source of a label.
 
-        Neither has the name of a feature: `daily_cost` is one, so the label of the day to come is `cost`.
+        None has the name of a feature: `daily_cost` is one, so the label of the day to come is `cost`.
         """
-        return ("cost_growth_rate", "cost")
+        return ("cost_growth_rate", "cost", "cost_next_7d", "serverless_share", *(("is_anomaly",) if self.known_anomalies else ()))
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -129,11 +135,16 @@ class CostFeatures(Definition):
         return Table(rows.select(*roles.columns, "usage_date"), roles, "cost_features features")
 
     def labels(self, sources: Mapping[str, Table]) -> Table:
-        """Compute what each workspace cost on each day, and how much more than usual; shape (n_workspaces × n_days, 5).
+        """Compute what each workspace cost on each day, and how much more than usual; shape (n_workspaces × n_days, 3 + n_label_columns).
 
         `cost` is the day's list cost, corrections included whenever they came; `cost_growth_rate` is cost over the mean of the seven
         days before, as they were known when the day began, less 1: 0.1 is a tenth more. It is null in a workspace's first seven days
-        and after a week without cost. `label_time` (UTC) is when the day begins; `usage_date` is the day.
+        and after a week without cost. `cost_next_7d` is the cost of the day and the six after it, null where the source ends before;
+        `serverless_share` the share in [0, 1] of the day's DBU, null without any. `label_time` (UTC) is when the day begins;
+        `usage_date` is the day.
+
+        `is_anomaly` tells of another day: the last one of which the features are known at `label_time`, 1 + `arrival_days` before. It
+        is 1 where that day is a known anomaly and else 0, int64, null where the workspace had used nothing by then.
 
         Raises:
             ColumnNotFoundError: where an input lacks a column.
@@ -141,36 +152,46 @@ class CostFeatures(Definition):
             DataError: where usage has no list price, or several, or where a day has no usage at all.
         """
         grid, ledger = self._read_ledger(sources)
-        measured = ledger.group_by(*WORKSPACE, "usage_date").agg(nw.col("cost").sum()).with_columns(nw.col("cost").round(DECIMALS))
         usual = self._seen_on_each_day(grid, ledger).with_columns(
             nw.col("day").dt.offset_by("1d").cast(nw.Date).alias("day"),
             nw.when(nw.col("days_7d") == WEEK).then(nw.col("cost_total_7d") / WEEK).alias("usual"),
         )
+        measured = _measured(grid, ledger)
         rows = (
-            grid.join(measured, left_on=[*WORKSPACE, "day"], right_on=[*WORKSPACE, "usage_date"], how="left")
-            .join(usual.select(*WORKSPACE, "day", "usual"), on=[*WORKSPACE, "day"], how="left")
-            .with_columns(nw.col("cost").fill_null(0.0))
+            measured.join(usual.select(*WORKSPACE, "day", "usual"), on=[*WORKSPACE, "day"], how="left")
+            .join(_of_the_week(measured), on=[*WORKSPACE, "day"], how="left")
             .with_columns(
                 (ratio("cost", "usual") - 1).alias("cost_growth_rate"),
+                ratio("serverless_dbu", "dbu").alias("serverless_share"),
                 after_midnight(nw.col("day"), timedelta(0)).alias("label_time"),
                 nw.col("day").alias("usage_date"),
             )
         )
+        if self.known_anomalies:
+            rows = self._with_anomalies(rows, self.read(sources, "known_anomalies").frame)
         roles = self.label_roles
         return Table(rows.select(*roles.identity, *self.label_columns, "usage_date"), roles, "cost_features labels")
+
+    def _with_anomalies(self, rows: nw.LazyFrame[Any], anomalies: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Say of the last day of which features are known whether it is among the anomalies."""
+        known = 1 + self.arrival_days
+        told = anomalies.select(
+            *WORKSPACE, nw.col("usage_date").dt.offset_by(f"{known}d").cast(nw.Date).alias("day"), nw.lit(1).cast(nw.Int64).alias("told")
+        ).unique()
+        used = day_number(nw.col("day")) - day_number(nw.col("first_day")) >= known
+        is_anomaly = nw.when(used).then(nw.col("told").fill_null(0)).alias("is_anomaly")
+        return rows.join(told, on=[*WORKSPACE, "day"], how="left").with_columns(is_anomaly)
 
     def _read_ledger(self, sources: Mapping[str, Table]) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
         """The grid of workspaces and days, and the amounts of each workspace by the day of use and the day of ingestion."""
         usage, prices = self.read(sources, "usage"), self.read(sources, "list_prices")
         reason = "a day of which nothing was loaded would count as one without cost"
         require_every_day(usage.frame, "usage_date", f"{usage.name} has usage on", reason)
-        priced = _priced(_flat_usage(usage.frame), _flat_prices(prices.frame))
-        _require_one_price(priced, usage.name)
         dbu = nw.when(nw.col("usage_unit") == "DBU").then(nw.col("quantity")).otherwise(0.0)
         cost = nw.col("quantity") * nw.col("price")
         on_all_purpose = ~nw.col("job_id").is_null() & nw.col("sku_name").str.contains("ALL_PURPOSE")
         ledger = (
-            priced.filter(nw.col("applies"))
+            usage_with_price(usage, prices)
             .with_columns(dbu.alias("dbu"), cost.alias("cost"))
             .with_columns(
                 nw.when(nw.col("serverless")).then(nw.col("dbu")).otherwise(0.0).alias("serverless_dbu"),
@@ -210,53 +231,29 @@ class CostFeatures(Definition):
         )
 
 
-def _flat_usage(usage: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Fields of structs as columns, decimals as float64; a missing `is_serverless` is none."""
-    return usage.select(
-        *(nw.col(name) for name in ("record_id", *WORKSPACE, "cloud", "sku_name", "usage_unit", "usage_start_time", "usage_date")),
-        nw.coalesce("ingestion_date", "usage_date").alias("ingestion_date"),
-        nw.col("usage_quantity").cast(nw.Float64).alias("quantity"),
-        nw.col("usage_metadata").struct.field("job_id").alias("job_id"),
-        nw.col("product_features").struct.field("is_serverless").fill_null(value=False).alias("serverless"),
-    )
-
-
-def _flat_prices(prices: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    price = nw.col("pricing").struct.field("default").cast(nw.Float64).alias("price")
-    return prices.select("cloud", "sku_name", "usage_unit", "price_start_time", "price_end_time", price)
-
-
-def _priced(usage: nw.LazyFrame[Any], prices: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Usage with every price of its SKU; `applies` says which one held when the usage began."""
-    joined = usage.join(prices, on=["cloud", "sku_name", "usage_unit"], how="left")
-    begun = nw.col("usage_start_time") >= nw.col("price_start_time")
-    open_ended = nw.col("price_end_time").is_null()
-    ended = (nw.col("usage_start_time") >= nw.col("price_end_time")).fill_null(value=False)
-    holds = begun.fill_null(value=False) & (open_ended | ~ended) & ~nw.col("price").is_null()
-    return joined.with_columns(holds.alias("applies"))
-
-
-def _require_one_price(priced: nw.LazyFrame[Any], where: str) -> None:
-    applies = nw.when(nw.col("applies")).then(nw.lit(1)).otherwise(nw.lit(0)).cast(nw.Int64).alias("prices")
-    found = priced.select("record_id", "sku_name", applies).group_by("record_id", "sku_name").agg(nw.col("prices").sum())
-    wrong = found.filter(nw.col("prices") != 1).with_columns((nw.col("prices") > 1).alias("several"))
-    counts = wrong.group_by("sku_name", "several").agg(nw.len().alias("rows")).collect(backend="polars").sort("sku_name", "several")
-    if len(counts):
-        problems = [
-            f"{rows:,} rows of {sku} have {'more than one list price' if several else 'no list price'}"
-            for sku, several, rows in counts.select("sku_name", "several", "rows").rows()
-        ]
-        raise DataError(
-            f"{where}: {'; '.join(problems)} at the time of use. Their cost would be left out or counted twice. "
-            "Load list_prices for every cloud, SKU and unit of the period, each record_id once."
-        )
-
-
 def _grid(usage: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """One row for each workspace and each day of the source since the workspace's first usage, with that `first_day`."""
     workspaces = usage.group_by(*WORKSPACE).agg(nw.col("usage_date").min().alias("first_day"))
     days = usage.select(nw.col("usage_date").alias("day")).unique()
     return workspaces.join(days, how="cross").filter(nw.col("day") >= nw.col("first_day"))
+
+
+def _measured(grid: nw.LazyFrame[Any], ledger: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """The grid with what the whole ledger says of each day, 0 where it says nothing; shape (n_workspaces × n_days, 3 + n_amounts)."""
+    totals = ledger.group_by(*WORKSPACE, "usage_date").agg(*(nw.col(name).sum() for name in _AMOUNTS))
+    return grid.join(totals, left_on=[*WORKSPACE, "day"], right_on=[*WORKSPACE, "usage_date"], how="left").with_columns(
+        *(nw.col(name).fill_null(0.0).round(DECIMALS) for name in _AMOUNTS)
+    )
+
+
+def _of_the_week(measured: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Cost of each day of a workspace and the six after it, for the days that have so many; shape (n_rows, 3)."""
+    costs = measured.select(*WORKSPACE, nw.col("day").alias("other_day"), nw.col("cost").alias("other_cost"))
+    ahead = day_number(nw.col("other_day")) - day_number(nw.col("day"))
+    weeks = measured.select(*WORKSPACE, "day").join(costs, on=list(WORKSPACE), how="inner").with_columns(ahead.alias("ahead"))
+    week = weeks.filter((nw.col("ahead") >= 0) & (nw.col("ahead") < WEEK)).group_by(*WORKSPACE, "day")
+    totals = week.agg(nw.col("other_cost").sum().alias("cost_next_7d"), nw.col("other_cost").count().alias("days"))
+    return totals.filter(nw.col("days") == WEEK).select(*WORKSPACE, "day", nw.col("cost_next_7d").round(DECIMALS))
 
 
 def _of_ages(column: str, ages: tuple[int, int]) -> nw.Expr:

@@ -4,5 +4,6 @@ What belongs here draws its rows from one seed and nothing else. What does not: 
 """
 
 from stackhouse.synthetic.account import Account, AccountParameters, Planted, generate_account
+from stackhouse.synthetic.customers import CustomersParameters, generate_customers
 
-__all__ = ["Account", "AccountParameters", "Planted", "generate_account"]
+__all__ = ["Account", "AccountParameters", "CustomersParameters", "Planted", "generate_account", "generate_customers"]

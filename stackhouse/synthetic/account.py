@@ -94,6 +94,9 @@ JOB_RUN_TIMELINE_SCHEMA: dict[str, Any] = {
 }
 """Columns of `system.lakeflow.job_run_timeline`."""
 
+KNOWN_ANOMALIES_SCHEMA: dict[str, Any] = {"workspace_id": pl.String, "usage_date": pl.Date}
+"""A workspace and a day on which it used far more than it should. Databricks has no such table; incidents on record could fill it."""
+
 JOBS, SERVERLESS, ALL_PURPOSE, SQL = (
     "PREMIUM_JOBS_COMPUTE",
     "PREMIUM_JOBS_SERVERLESS_COMPUTE_US_EAST_N_VIRGINIA",
@@ -122,6 +125,9 @@ class AccountParameters(BaseModel):
         12, ge=1, le=1_000, description="How many jobs run in each workspace; their ids repeat in every workspace."
     )
     first_day: date = Field(date(2025, 1, 1), description="First day, UTC.")
+    serverless_moves: float = Field(
+        0.0, ge=0, le=1, description="Share of the jobs on other compute that move to serverless within the period, a third of them back."
+    )
 
 
 @dataclass(frozen=True)
@@ -135,7 +141,7 @@ class Planted:
 
 @dataclass(frozen=True)
 class Account:
-    """Three tables as Polars frames, and what is planted in them."""
+    """Three system tables as Polars frames, and what is planted in them."""
 
     usage: pl.DataFrame
     list_prices: pl.DataFrame
@@ -144,8 +150,10 @@ class Account:
 
     @property
     def tables(self) -> Mapping[str, pl.DataFrame]:
-        """The tables by the names that definitions read them by."""
-        return {"usage": self.usage, "list_prices": self.list_prices, "job_run_timeline": self.job_run_timeline}
+        """The tables by the names that definitions read them by; the system tables, and the planted spikes as `known_anomalies`."""
+        spikes = pl.DataFrame(self.planted.cost_spikes, schema=KNOWN_ANOMALIES_SCHEMA, orient="row")
+        system = {"usage": self.usage, "list_prices": self.list_prices, "job_run_timeline": self.job_run_timeline}
+        return {**system, "known_anomalies": spikes}
 
 
 def generate_account(parameters: AccountParameters) -> Account:
@@ -169,9 +177,9 @@ def generate_account(parameters: AccountParameters) -> Account:
 class _Job:
     """Runs of one job: start and end in seconds since the first day's midnight, and how each ended."""
 
-    def __init__(self, parameters: AccountParameters, number: int, kind: str, rng: np.random.Generator) -> None:
+    def __init__(self, parameters: AccountParameters, workspace: int, number: int, kind: str, rng: np.random.Generator) -> None:
         self.id, self.kind = str(100 + number), kind
-        self.sku = str(rng.choice([JOBS, SERVERLESS, ALL_PURPOSE], p=[0.5, 0.3, 0.2]))
+        sku = str(rng.choice([JOBS, SERVERLESS, ALL_PURPOSE], p=[0.5, 0.3, 0.2]))
         self.dbu_an_hour = float(rng.uniform(2, 12))
         days = np.arange(parameters.days)
         weekday = (days + parameters.first_day.weekday()) % 7
@@ -189,8 +197,19 @@ class _Job:
         shortened = rng.uniform(0.5, 1.0, len(day)) if kind != "creeping" else 1.0  # what has become too slow fails at its end
         minutes = np.where(failed, minutes * shortened, minutes)
         self.end = self.start + np.maximum(30, minutes * 60).astype(np.int64)
+        self.skus = np.where(_on_serverless(parameters, workspace, number)[day], SERVERLESS, sku)
         aside = rng.random(len(day))
         self.state = np.where(failed, np.where(aside < 0.1, "TIMED_OUT", "FAILED"), np.where(aside < 0.005, "CANCELLED", "SUCCEEDED"))
+
+
+def _on_serverless(parameters: AccountParameters, workspace: int, number: int) -> NDArray[np.bool_]:
+    """On which days a job has moved to serverless compute, shape (days,). Drawn apart, so that all else stays what it is without moves."""
+    rng = np.random.default_rng([parameters.seed, workspace, number])
+    days, moves, returns = np.arange(parameters.days), rng.random() < parameters.serverless_moves, rng.random() < 1 / 3
+    moved_at = int(rng.integers(0, parameters.days))
+    stays = int(rng.integers(14, 43)) if returns else parameters.days
+    on_serverless: NDArray[np.bool_] = moves & (days >= moved_at) & (days < moved_at + stays)
+    return on_serverless
 
 
 def _creep(days: int, rng: np.random.Generator) -> Floats:
@@ -226,7 +245,7 @@ class _Workspace:
         jobs = parameters.jobs_per_workspace
         troubled = max(1, jobs // 4)
         kinds = (["flaky"] * troubled + ["creeping"] * troubled + ["steady"] * jobs)[:jobs]
-        self.jobs = [_Job(parameters, job, kinds[place], rng) for job, place in enumerate(rng.permutation(jobs))]
+        self.jobs = [_Job(parameters, number, job, kinds[place], rng) for job, place in enumerate(rng.permutation(jobs))]
         first_spikes = range(0, parameters.days - _SPIKE_EVERY + 1, _SPIKE_EVERY)
         self.spike_days = [block + int(rng.integers(10, _SPIKE_EVERY)) for block in first_spikes]
         self.midnight = int(datetime(*parameters.first_day.timetuple()[:3], tzinfo=UTC).timestamp())
@@ -248,7 +267,7 @@ class _Workspace:
                 "end": np.concatenate([job.end for job in self.jobs]),
                 "result_state": np.concatenate([job.state for job in self.jobs]).astype(str),
                 "job_id": np.repeat([job.id for job in self.jobs], count),
-                "sku_name": np.repeat([job.sku for job in self.jobs], count),
+                "sku_name": np.concatenate([job.skus for job in self.jobs]),
                 "dbu_an_hour": np.repeat([job.dbu_an_hour for job in self.jobs], count),
             }
         ).sort("start", "job_id")

@@ -12,7 +12,7 @@ from stackhouse.table import Table
 from stacks.sources.csv_files import read_csv_files
 from stacks.sources.delta_tables import read_delta_tables
 from stacks.sources.flights import read_flights
-from stacks.sources.made import make_account, make_rows
+from stacks.sources.made import make_account, make_customers, make_rows
 from stacks.sources.parquet_files import read_parquet_files
 from stacks.sources.postgresql import read_postgresql
 from stacks.sources.spark_tables import read_spark_tables
@@ -27,6 +27,7 @@ _READERS: dict[str, Callable[[Any, Sequence[str]], dict[str, Table]]] = {
     "postgresql": read_postgresql,
     "spark_table": read_spark_tables,
     "account": make_account,
+    "customers": make_customers,
     "synthetic": make_rows,
 }
 

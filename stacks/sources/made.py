@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from stackhouse.errors import ConfigurationError
-from stackhouse.sources import AccountSource, SyntheticSource, require_one_input
+from stackhouse.sources import AccountSource, CustomersSource, SyntheticSource, require_one_input
 from stackhouse.table import Table
 
 
@@ -33,3 +33,15 @@ def make_rows(source: SyntheticSource, inputs: Sequence[str]) -> dict[str, Table
 
     name = require_one_input(inputs, "the made rows are one table")
     return {name: Table.of(generate_rows(source), name="the made rows")}
+
+
+def make_customers(source: CustomersSource, inputs: Sequence[str]) -> dict[str, Table]:
+    """Make customers with what is known of each, and whether the customer left.
+
+    Raises:
+        ConfigurationError: where the definition reads several tables.
+    """
+    from stackhouse.synthetic.customers import generate_customers
+
+    name = require_one_input(inputs, "the made customers are one table")
+    return {name: Table.of(generate_customers(source), name="the made customers")}

@@ -353,7 +353,8 @@ def test_made_account_gives_the_tables_that_are_asked_for() -> None:
     assert list(tables.tables) == ["list_prices", "usage"]
     assert tables["usage"].count() > 0
     with pytest.raises(
-        ConfigurationError, match=r"has no table flights; it has usage, list_prices, job_run_timeline\. Choose a definition"
+        ConfigurationError,
+        match=r"has no table flights; it has usage, list_prices, job_run_timeline, known_anomalies\. Choose a definition",
     ):
         read_source(source, ["flights"])
 

@@ -1,6 +1,6 @@
 """Sources in the model file: each kind loads, and what is no single source is refused with what to do about it."""
 
-from typing import Any
+from typing import Any, get_args
 
 import polars as pl
 import pytest
@@ -11,6 +11,7 @@ from stackhouse.errors import ConfigurationError
 from stackhouse.sources import (
     AccountSource,
     CsvSource,
+    CustomersSource,
     DeltaSource,
     FlightsSource,
     ParquetSource,
@@ -24,7 +25,7 @@ from stackhouse.sources import (
 from stackhouse.table import Table
 
 SERVER = {"kind": "postgresql", "host": "db", "database": "d", "user": "u"}
-KINDS = "nycflights13, csv, parquet, delta, postgresql, spark_table, account, synthetic"
+KINDS = "nycflights13, csv, parquet, delta, postgresql, spark_table, account, customers, synthetic"
 
 
 class File(BaseModel):
@@ -64,6 +65,7 @@ def problem(source: object) -> str:
         ),
         ({"kind": "spark_table", "table": "a.b.c"}, SparkTableSource(table="a.b.c")),
         ({"kind": "account", "days": 30}, AccountSource(seed=7, days=30, workspaces=6, jobs_per_workspace=12)),
+        ({"kind": "customers", "rows": 100}, CustomersSource(rows=100, churn_share=0.265, seed=42)),
         ({"kind": "synthetic", "rows": 100}, SyntheticSource(rows=100, features=5, positive_share=0.3, unusable_fraction=0.02, seed=42)),
     ],
 )
@@ -76,7 +78,7 @@ def test_each_kind_loads_and_survives_json(given: object, expected: BaseModel) -
 def test_a_source_cannot_be_changed_and_describes_every_key() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         load({}).days = 3
-    for kind in (FlightsSource, CsvSource, ParquetSource, DeltaSource, PostgresqlSource, SparkTableSource, AccountSource, SyntheticSource):
+    for kind in get_args(get_args(SourceSpec)[0]):
         assert [name for name, field in kind.model_fields.items() if not field.description] == []
 
 
