@@ -1,0 +1,165 @@
+"""Each feature of some rows by itself: how well it tells each label, and whether it holds what is only known with the label.
+
+What belongs here: from columns of a frame to numbers. How an array is scored stands in `single_feature.py`, what follows from a
+score in `leak_detector.py`.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+import polars as pl
+
+from stackhouse.derived_names import named_after
+from stackhouse.leak_report import FeatureScore
+from stackhouse.leak_rule import LeakRule
+from stackhouse.single_feature import (
+    Booleans,
+    Floats,
+    Integers,
+    auc_by_accident,
+    auc_of_groups,
+    auc_of_numbers,
+    codes,
+    r2_by_accident,
+    r2_of_groups,
+    r2_of_numbers,
+)
+
+
+@dataclass(frozen=True)
+class ClassTarget:
+    """One class against all others, of the rows that have the label."""
+
+    label: str
+    values: Booleans
+    labelled: Booleans
+    """Which of all rows have the label, shape (n_rows,)."""
+    measure: ClassVar[Literal["AUC"]] = "AUC"
+
+    @property
+    def by_accident(self) -> float:
+        """The score that a feature without any relation to the class does not reach."""
+        positives = int(self.values.sum())
+        return auc_by_accident(positives, len(self.values) - positives)
+
+    def limit(self, rule: LeakRule, *, named: bool) -> float:
+        """What a feature may score at most; `named` where it is called like the label."""
+        return rule.max_auc_of_named if named else rule.max_auc
+
+    def of_numbers(self, x: Floats, seed: int) -> float:
+        """Score a numeric feature of all rows, shape (n_rows,)."""
+        return auc_of_numbers(x[self.labelled], self.values, seed)
+
+    def of_groups(self, groups: Integers, seed: int) -> float:
+        """Score a feature of groups of all rows, shape (n_rows,)."""
+        return auc_of_groups(groups[self.labelled], self.values, seed)
+
+
+@dataclass(frozen=True)
+class NumberTarget:
+    """A number, of the rows that have it."""
+
+    label: str
+    values: Floats
+    labelled: Booleans
+    """Which of all rows have the label, shape (n_rows,)."""
+    measure: ClassVar[Literal["R²"]] = "R²"
+
+    @property
+    def by_accident(self) -> float:
+        """The score that a feature without any relation to the number does not reach."""
+        return r2_by_accident(len(self.values))
+
+    def limit(self, rule: LeakRule, *, named: bool) -> float:
+        """What a feature may score at most; `named` where it is called like the label."""
+        return rule.max_r2_of_named if named else rule.max_r2
+
+    def of_numbers(self, x: Floats, seed: int) -> float:
+        """Score a numeric feature of all rows, shape (n_rows,)."""
+        return r2_of_numbers(x[self.labelled], self.values, seed)
+
+    def of_groups(self, groups: Integers, seed: int) -> float:
+        """Score a feature of groups of all rows, shape (n_rows,)."""
+        return r2_of_groups(groups[self.labelled], self.values, seed)
+
+
+Target = ClassTarget | NumberTarget
+"""What a feature is scored against: a label as a number, or one class of it."""
+
+
+def targets(rows: pl.DataFrame, label: str) -> tuple[Target, ...]:
+    """Return what features are scored against: one target for a number or two classes, one a class for more; none for a single value.
+
+    A label of floats is a number, unless it holds 0 and 1 alone. Null and NaN are no label.
+    """
+    values = rows[label].fill_nan(None) if rows[label].dtype.is_float() else rows[label]
+    labelled = values.is_not_null().to_numpy()
+    known = values.drop_nulls().cast(pl.Float64).to_numpy()
+    distinct = np.unique(known)
+    if len(distinct) < 2:
+        return ()
+    if values.dtype.is_float() and not np.isin(distinct, (0.0, 1.0)).all():
+        return (NumberTarget(label, known, labelled),)
+    told = distinct[1:] if len(distinct) == 2 else distinct
+    return tuple(ClassTarget(f"{label} {value:g}" if len(distinct) > 2 else label, known == value, labelled) for value in told)
+
+
+def score_features(
+    rows: pl.DataFrame, features: Sequence[str], against: Sequence[Target], columns: Collection[str], rule: LeakRule
+) -> Iterator[FeatureScore]:
+    """Score each feature against each target.
+
+    Args:
+        rows: shape (n_rows, …), in a fixed order, which the folds follow.
+        features: columns of numbers, booleans, times or text. Null and NaN are missing values.
+        against: what the features are scored against.
+        columns: names of the label table; a feature that is called like one has the lower limit.
+        rule: the limits and the seed.
+    """
+    for feature in features:
+        name, numbers = named_after(feature, columns), numeric(rows[feature])
+        for target in against:
+            value = target.of_groups(codes(rows[feature]), rule.seed) if numbers is None else target.of_numbers(numbers, rule.seed)
+            yield FeatureScore(
+                feature=feature,
+                label=target.label,
+                measure=target.measure,
+                value=value,
+                limit=target.limit(rule, named=name is not None),
+                chance=target.by_accident,
+                named_after=name,
+            )
+
+
+def numeric(column: pl.Series) -> Floats | None:
+    """Return numbers, booleans and times as float64 with NaN for null, shape (n_rows,); None for a column of anything else."""
+    if not (column.dtype.is_numeric() or column.dtype == pl.Boolean or column.dtype in {pl.Date, pl.Datetime}):
+        return None
+    numbers: Floats = column.to_physical().cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    return numbers
+
+
+def agreement(left: pl.Series, right: pl.Series) -> float:
+    """Return how far two columns hold the same value in each row, beyond what chance would give: 1 for copies, about 0 for strangers.
+
+    Numbers are compared with numbers and text with text, null and NaN as values of their own; columns of two kinds have no agreement,
+    and neither have two constants.
+
+    Source: Cohen (1960), kappa.
+
+    >>> agreement(pl.Series([1, 2, 3, 4]), pl.Series([1.0, 2.0, 3.0, 4.0]))
+    1.0
+    """
+    first, second = numeric(left), numeric(right)
+    if first is None and second is None:
+        coded = codes(pl.concat([left.cast(pl.String), right.cast(pl.String)])).astype(np.float64)
+        first, second = coded[: len(left)], coded[len(left) :]
+    if first is None or second is None:
+        return 0.0
+    equal = (first == second) | (np.isnan(first) & np.isnan(second))
+    values, places = np.unique(np.concatenate([first, second]), return_inverse=True)
+    shares = (np.bincount(side, minlength=len(values)) / len(first) for side in np.split(places, 2))
+    chance = float(np.prod(list(shares), axis=0).sum())
+    return (float(equal.mean()) - chance) / (1 - chance) if chance < 1 else 0.0
