@@ -58,7 +58,8 @@ FROM summed
 """
 
 LABELS = """
-SELECT origin, dest, (date + INTERVAL 9 HOUR)::TIMESTAMPTZ AS label_time, avg((arr_delay > 15)::DOUBLE) AS late_rate, count(*) AS arrivals
+SELECT origin, dest, (date + INTERVAL 9 HOUR)::TIMESTAMPTZ AS label_time, avg((arr_delay > 15)::DOUBLE) AS late_rate,
+    avg(arr_delay) AS mean_arr_delay, count(*) AS arrivals
 FROM read_parquet($files)
 WHERE arr_delay IS NOT NULL
 GROUP BY origin, dest, date

@@ -46,13 +46,14 @@ def features_of(flights: pd.DataFrame) -> pd.DataFrame:
 
 
 def labels_of(flights: pd.DataFrame) -> pd.DataFrame:
-    """The late rate of each route and day with enough arrivals."""
+    """The late rate and mean delay of each route and day with enough arrivals."""
     arrived = flights.loc[flights["arr_delay"].notna(), [*ROUTE, "date", "arr_delay"]]
     arrived["late_rate"] = (arrived["arr_delay"] > LATE_MINUTES).astype("float64")
-    grouped = arrived.groupby([*ROUTE, "date"], observed=True, sort=False)["late_rate"]
-    daily = grouped.agg(late_rate="mean", arrivals="count").reset_index()
+    grouped = arrived.groupby([*ROUTE, "date"], observed=True, sort=False)
+    measured = {"late_rate": ("late_rate", "mean"), "mean_arr_delay": ("arr_delay", "mean"), "arrivals": ("late_rate", "count")}
+    daily = grouped.agg(**measured).reset_index()
     daily = daily[daily["arrivals"] >= MIN_FLIGHTS]
-    return daily.assign(label_time=_utc(daily["date"], 9))[[*ROUTE, "label_time", "late_rate", "arrivals"]]
+    return daily.assign(label_time=_utc(daily["date"], 9))[[*ROUTE, "label_time", "late_rate", "mean_arr_delay", "arrivals"]]
 
 
 def _count(flights: pd.DataFrame) -> pd.DataFrame:

@@ -47,12 +47,14 @@ def features(flights: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def labels(flights: pl.LazyFrame) -> pl.LazyFrame:
-    """The late rate of each route and day with enough arrivals."""
+    """The late rate and mean delay of each route and day with enough arrivals."""
     arrived = flights.filter(pl.col("arr_delay").is_not_null())
     late = (pl.col("arr_delay") > LATE_MINUTES).cast(pl.Float64).mean().alias("late_rate")
-    daily = arrived.group_by(*ROUTE, "date").agg(late, pl.len().cast(pl.Int64).alias("arrivals")).filter(pl.col("arrivals") >= MIN_FLIGHTS)
+    delay = pl.col("arr_delay").mean().alias("mean_arr_delay")
+    grouped = arrived.group_by(*ROUTE, "date").agg(late, delay, pl.len().cast(pl.Int64).alias("arrivals"))
+    daily = grouped.filter(pl.col("arrivals") >= MIN_FLIGHTS)
     began = pl.col("date").cast(pl.Datetime("us")).dt.offset_by("9h").dt.replace_time_zone("UTC").alias("label_time")
-    return daily.select(*ROUTE, began, "late_rate", "arrivals")
+    return daily.select(*ROUTE, began, "late_rate", "mean_arr_delay", "arrivals")
 
 
 def _ratio(numerator: str, denominator: str) -> pl.Expr:

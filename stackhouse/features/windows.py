@@ -5,11 +5,24 @@ Every expression expects a dense table (one row for each entity and day, no day 
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import narwhals as nw
+from pydantic import AfterValidator, Field
 
 _ENTITY = "__entity"
+
+
+def _each_once(days: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(days)) < len(days):
+        raise ValueError(f"{list(days)} names a number of days twice; each gives one feature")
+    return days
+
+
+Days = Annotated[int, Field(ge=1, le=366)]
+"""How many days a window is long, or how many days back a lag reads; a lag of 0 is today, and a negative one the future."""
+DifferentDays = Annotated[tuple[Days, ...], AfterValidator(_each_once)]
+"""Lengths of windows, or days to look back, each of which gives features of its own."""
 
 
 def partitioned(frame: nw.LazyFrame[Any], keys: Sequence[str]) -> tuple[nw.LazyFrame[Any], list[str]]:

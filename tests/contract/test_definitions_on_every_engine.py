@@ -18,7 +18,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stackhouse.errors import StackhouseError
-from stackhouse.features import Columns, CostFeatures, Definition, ReliabilityFeatures, RouteDay
+from stackhouse.features import CarrierDay, Churn, Columns, CostFeatures, Definition, Flight, ReliabilityFeatures, RouteDay, WeatherHour
+from stackhouse.synthetic import CustomersParameters, generate_customers
 from tests.contract.engines import NEEDS_JAVA, SOCKETS, collected, drawn, examples, opened, require_close, require_equal
 
 pytestmark = SOCKETS
@@ -27,6 +28,13 @@ FIRST = date(2024, 2, 26)
 """A Monday; the days after it run into the 29th of February."""
 TIME = pl.Datetime("us", "UTC")
 Frames = dict[str, pl.DataFrame]
+TIME_TYPES = {
+    "dates": pl.Date,
+    "naive": pl.Datetime("us"),
+    "milliseconds": pl.Datetime("ms"),
+    "utc": TIME,
+    "zone": pl.Datetime("us", "America/New_York"),
+}
 
 LOCAL = ["duckdb", "pandas"]
 
@@ -111,6 +119,115 @@ def test_route_day_on_spark(folder: Path, definition: RouteDay, minutes: str) ->
     check(definition, flights(drawn(ROUTE_FLIGHTS, 60), minutes, gaps=False), "spark", folder)
 
 
+# --- flights of carriers, and single flights
+
+PLANES = (None, "N1", "N2", "N3", "N4", "N9")
+CARRIER_FLIGHT = st.tuples(FLIGHT, st.sampled_from(["9E", "UA", "ü'"]), st.sampled_from(PLANES), st.sampled_from([None, 0, 23]))
+ROUTE_CARRIERS = st.lists(CARRIER_FLIGHT, min_size=1, max_size=6)
+CARRIER_DAYS = (CarrierDay(), CarrierDay(windows=(1, 3), lags=(), late_minutes=0, min_flights=1))
+FLIGHTS = (Flight(), Flight(windows=(2,), plane_days=1, late_minutes=0, with_departure_delay=True))
+FLEET = pl.DataFrame(
+    {
+        "tailnum": ["N1", "N2", "N3", "N4"],
+        "seats": [20.0, 379.5, math.nan, None],
+        "year": pl.Series([1956, 2013, None, 2001], dtype=pl.Int64),
+    }
+)
+
+
+def carriers(routes: list[list[tuple[Any, ...]]], minutes: str, *, gaps: bool) -> Frames:
+    """The flights of `flights` with a carrier, a number, a plane, and the hour of the scheduled departure."""
+    frames = flights([[flight for flight, *_ in route] for route in routes], minutes, gaps=gaps)["flights"]
+    rest = [row for route in routes for _, *row in route] + ([] if gaps else [("UA", f"N{day % 4 + 1}", 600) for day in range(6)])
+    schema = {"carrier": pl.String, "tailnum": pl.String, "distance": pl.Float64}
+    hour = pl.col("date").cast(pl.Datetime("us")).dt.replace_time_zone("UTC") + pl.duration(hours=13)
+    frame = pl.concat([frames, pl.DataFrame(rest, schema=schema, orient="row")], how="horizontal")
+    return {"flights": frame.with_columns(hour.alias("time_hour"), flight=pl.int_range(pl.len(), dtype=pl.Int64)), "planes": FLEET}
+
+
+EVERY_CARRIER = given(
+    routes=st.lists(ROUTE_CARRIERS, max_size=8),
+    minutes=st.sampled_from([*MINUTES_TYPES]),
+    gaps=st.integers(0, 3).map(lambda number: number == 0),
+    number=st.integers(0, 1),
+)
+NOTHING = example(routes=[], minutes="float64", gaps=True, number=0)
+
+
+@pytest.mark.parametrize("engine", LOCAL)
+@examples(8)
+@EVERY_CARRIER
+@NOTHING
+def test_carrier_day(engine: str, folder: Path, routes: list[Any], minutes: str, gaps: bool, number: int) -> None:
+    check(CARRIER_DAYS[number], {"flights": carriers(routes, minutes, gaps=gaps)["flights"]}, engine, folder)
+
+
+@pytest.mark.parametrize("engine", LOCAL)
+@examples(8)
+@EVERY_CARRIER
+@NOTHING
+def test_flight(engine: str, folder: Path, routes: list[Any], minutes: str, gaps: bool, number: int) -> None:
+    check(FLIGHTS[number], carriers(routes, minutes, gaps=gaps), engine, folder)
+
+
+@pytest.mark.parametrize("engine", LOCAL)
+def test_flight_refuses_a_plane_that_stands_twice(engine: str, folder: Path) -> None:
+    frames = carriers([], "float64", gaps=False)
+    check(FLIGHTS[0], {**frames, "planes": pl.concat([FLEET, FLEET.head(1)])}, engine, folder)
+
+
+@NEEDS_JAVA
+def test_carrier_day_and_flight_on_spark(folder: Path) -> None:
+    frames = carriers(drawn(ROUTE_CARRIERS, 40), "float64", gaps=False)
+    check(CARRIER_DAYS[1], {"flights": frames["flights"]}, "spark", folder)
+    check(FLIGHTS[1], frames, "spark", folder)
+
+
+# --- weather
+
+READINGS = (None, math.nan, math.inf, -0.0, 0.0, 0.1, 39.02, 1012.3, -17.9)
+WEATHER = ("temp", "dewp", "humid", "wind_speed", "wind_gust", "precip", "pressure", "visib")
+OBSERVED = st.tuples(st.sampled_from("XYZ"), st.integers(0, 9), *(st.sampled_from(READINGS) for _ in WEATHER))
+WEATHER_ROWS = st.lists(OBSERVED, max_size=12, unique_by=lambda row: row[:2])
+DEPARTURES = st.lists(st.tuples(st.sampled_from("XYZ"), st.integers(0, 9), st.sampled_from(MINUTES)), max_size=12)
+WEATHER_HOURS = (WeatherHour(), WeatherHour(change_hours=(2,)), WeatherHour(change_hours=()))
+
+
+def weather(rows: list[tuple[Any, ...]], departures: list[tuple[Any, ...]], times: str) -> Frames:
+    """Hours of weather and flights around the 29th of February, their times as one of `TIME_TYPES`."""
+    kind = TIME_TYPES[times]
+    zone = getattr(kind, "time_zone", None)
+    start = pl.lit(datetime(2024, 2, 28, 20, tzinfo=None))  # noqa: DTZ001 - the zone is given with the type
+    at = start + pl.duration(hours=pl.col("hour"))
+    at = (at.dt.replace_time_zone("UTC").dt.convert_time_zone(zone) if zone else at).cast(kind)
+    key = {"origin": pl.String, "hour": pl.Int64}
+    frames = {
+        "weather": pl.DataFrame(rows, schema={**key, **dict.fromkeys(WEATHER, pl.Float64)}, orient="row"),
+        "flights": pl.DataFrame(departures, schema={**key, "dep_delay": pl.Float64}, orient="row"),
+    }
+    return {name: frame.with_columns(at.alias("time_hour")).drop("hour") for name, frame in frames.items()}
+
+
+@pytest.mark.parametrize("engine", LOCAL)
+@examples(12)
+@given(
+    rows=WEATHER_ROWS,
+    departures=DEPARTURES,
+    times=st.sampled_from(["naive", "milliseconds", "utc", "zone"]),
+    definition=st.sampled_from(WEATHER_HOURS),
+)
+@example(rows=[], departures=[], times="utc", definition=WEATHER_HOURS[0])
+def test_weather_hour(engine: str, folder: Path, rows: list[Any], departures: list[Any], times: str, definition: WeatherHour) -> None:
+    check(definition, weather(rows, departures, times), engine, folder)
+
+
+@NEEDS_JAVA
+def test_weather_hour_on_spark(folder: Path) -> None:
+    rows = {row[:2]: row for row in drawn(OBSERVED, 60)}
+    departures = [flight for flights in drawn(DEPARTURES, 20) for flight in flights]
+    check(WeatherHour(), weather([*rows.values()], departures, "utc"), "spark", folder)
+
+
 # --- usage and prices
 
 AMOUNT = pl.Decimal(38, 18)
@@ -150,7 +267,8 @@ USED = st.tuples(
 WORKSPACE_USAGE = st.lists(USED, min_size=1, max_size=12)
 SUMS = ("daily_dbu", "daily_cost", "avg_dbu_7d", "avg_dbu_30d", "dbu_change_pct_1d", "dbu_change_pct_7d")
 MONEY = {
-    **dict.fromkeys((*SUMS, "serverless_adoption_ratio", "jobs_on_all_purpose_cost", "cost_growth_rate", "cost"), 1e-9),
+    **dict.fromkeys((*SUMS, "serverless_adoption_ratio", "jobs_on_all_purpose_cost", "cost_growth_rate"), 1e-9),
+    **dict.fromkeys(("cost", "cost_next_7d", "serverless_share"), 1e-9),
     "z_score_7d": 1e-6,
 }
 """A standard deviation is a small difference of two large sums, where they lose digits."""
@@ -190,9 +308,11 @@ def ledger(workspaces: list[list[tuple[Any, ...]]], fault: str | None = None) ->
         prices = [*prices[1:], ("AWS", "ALL_PURPOSE", "DBU", midnight(2), None, {"default": Decimal(1)})]
     if fault == "day":
         records = [record for record in records if record[6] != FIRST + timedelta(days=5)]
+    used_far_more = [(f"w{day % 3}", FIRST + timedelta(days=day)) for day in (3, 0, 9, 7)] * 2
     return {
         "usage": pl.DataFrame(records, schema=USAGE, orient="row"),
         "list_prices": pl.DataFrame(prices, schema=PRICES, orient="row"),
+        "known_anomalies": pl.DataFrame(used_far_more, schema={"workspace_id": pl.String, "usage_date": pl.Date}, orient="row"),
     }
 
 
@@ -212,12 +332,12 @@ TAKEN_BACK = [
 )
 @example(workspaces=TAKEN_BACK, arrival_days=0, fault=None)
 def test_cost_features(engine: str, folder: Path, workspaces: list[Any], arrival_days: int, fault: str | None) -> None:
-    check(CostFeatures(arrival_days=arrival_days), ledger(workspaces, fault), engine, folder, MONEY)
+    check(CostFeatures(arrival_days=arrival_days, known_anomalies=True), ledger(workspaces, fault), engine, folder, MONEY)
 
 
 @NEEDS_JAVA
 def test_cost_features_on_spark(folder: Path) -> None:
-    check(CostFeatures(arrival_days=1), ledger([*drawn(WORKSPACE_USAGE, 40), *TAKEN_BACK]), "spark", folder, MONEY)
+    check(CostFeatures(arrival_days=1, known_anomalies=True), ledger([*drawn(WORKSPACE_USAGE, 40), *TAKEN_BACK]), "spark", folder, MONEY)
 
 
 # --- timeline
@@ -250,15 +370,21 @@ def timeline(jobs: list[list[tuple[Any, ...]]], *, gaps: bool) -> Frames:
 
 @pytest.mark.parametrize("engine", LOCAL)
 @examples(6)
-@given(jobs=st.lists(JOB_ROWS, max_size=9), gaps=st.integers(0, 3).map(lambda number: number == 0), min_runs=st.sampled_from([1, 2]))
-@example(jobs=[], gaps=True, min_runs=1)
-def test_reliability_features(engine: str, folder: Path, jobs: list[Any], gaps: bool, min_runs: int) -> None:
-    check(ReliabilityFeatures(min_runs=min_runs), timeline(jobs, gaps=gaps), engine, folder)
+@given(
+    jobs=st.lists(JOB_ROWS, max_size=9),
+    gaps=st.integers(0, 3).map(lambda number: number == 0),
+    min_runs=st.sampled_from([1, 2]),
+    sla=st.sampled_from([{}, {"sla_seconds": 3_600}, {"sla_factor": 1.1}]),
+)
+@example(jobs=[], gaps=True, min_runs=1, sla={"sla_factor": 1.1})
+def test_reliability_features(engine: str, folder: Path, jobs: list[Any], gaps: bool, min_runs: int, sla: dict[str, Any]) -> None:
+    check(ReliabilityFeatures(min_runs=min_runs, **sla), timeline(jobs, gaps=gaps), engine, folder)
 
 
 @NEEDS_JAVA
-def test_reliability_features_on_spark(folder: Path) -> None:
-    check(ReliabilityFeatures(), timeline(drawn(JOB_ROWS, 60), gaps=False), "spark", folder)
+@pytest.mark.parametrize("definition", [ReliabilityFeatures(sla_seconds=3_600), ReliabilityFeatures(sla_factor=1.1)], ids=["s", "factor"])
+def test_reliability_features_on_spark(folder: Path, definition: ReliabilityFeatures) -> None:
+    check(definition, timeline(drawn(JOB_ROWS, 60), gaps=False), "spark", folder)
 
 
 # --- columns as they are
@@ -271,13 +397,6 @@ MOMENTS = (
     datetime(2024, 2, 29, 5, 0, 0, 1),  # noqa: DTZ001
     datetime(2024, 3, 31, 1, 30),  # noqa: DTZ001
 )
-TIME_TYPES = {
-    "dates": pl.Date,
-    "naive": pl.Datetime("us"),
-    "milliseconds": pl.Datetime("ms"),
-    "utc": TIME,
-    "zone": pl.Datetime("us", "America/New_York"),
-}
 KEY_TYPES = {"text": pl.String, "integers": pl.Int64, "dates": pl.Date}
 ROW = st.tuples(
     st.integers(0, 2),
@@ -325,3 +444,77 @@ def test_columns(engine: str, folder: Path, rows: list[Any], keys: str, times: s
 @pytest.mark.parametrize("times", TIME_TYPES)
 def test_columns_on_spark(folder: Path, times: str) -> None:
     check(as_they_are(), plain(drawn(ROW, 80), "text", times), "spark", folder)
+
+
+# --- customers
+
+WRITTEN = ("0", "12", "12.0", "13", "24.5", "48", "49", "1e3", "-1", "-0", "+5", "5.", ".5", "0.1", "1e-5", " 7 ", "99999999999999999999")
+NO_NUMBERS = (None, "", " ", "\t", "nan", "inf", "-Infinity", "1e999", "1,5", "1 000", "0x10", "1_000", "٣", "true", "é")
+WORDS = (None, "", " ", "Yes", "No", " yes", "NO\n", "maybe", "No phone service", "Straße ")
+CUSTOMER = st.tuples(
+    st.sampled_from([*WRITTEN, *NO_NUMBERS]),
+    st.sampled_from([*WRITTEN, *NO_NUMBERS]),
+    st.sampled_from([None, math.nan, math.inf, -math.inf, -1.0, -0.0, 0.0, 0.5, 12.0, 24.5, 72.0, 1e200]),
+    st.sampled_from(WORDS),
+    st.sampled_from(WORDS),
+    st.sampled_from([None, True, False]),
+    st.sampled_from([None, -1, 0, 1, 2]),
+    st.sampled_from([None, 0.0, 1.0, 0.5, math.nan]),
+)
+ASKED = Churn(numbers=("total", "member"), flags=("partner", "member_too", "code_too"), categories=("words", "code"))
+
+
+def customers(rows: list[tuple[Any, ...]], tenure: str, churn: str) -> Frames:
+    """Customers whose tenure is written or counted, and who left in words, in numbers or as booleans."""
+    drawn_rows = [(number, *row) for number, row in enumerate(rows)]
+    schema = {"customer_id": pl.Int64, **dict.fromkeys(("written", "total"), pl.String), "counted": pl.Float64, "words": pl.String}
+    schema |= {"partner": pl.String, "member": pl.Boolean, "code": pl.Int64, "share": pl.Float64}
+    frame = pl.DataFrame(drawn_rows, schema=schema, orient="row")
+    left = {"text": pl.col("words"), "number": pl.col("share"), "boolean": pl.col("member")}
+    return {
+        "rows": frame.with_columns(
+            pl.col("customer_id").cast(pl.Int32),
+            pl.col(tenure).alias("tenure"),
+            pl.col("counted").alias("monthly_charges"),
+            pl.col("words").alias("contract"),
+            pl.col("member").alias("member_too"),
+            pl.col("code").alias("code_too"),
+            left[churn].alias("churn"),
+        )
+    }
+
+
+def check_customers(frames: Frames, engine: str, folder: Path, definition: Churn = ASKED) -> None:
+    for what in ("features", "labels"):
+        expected, found = (outcome(definition, what, frames, name, folder) for name in ("polars", engine))
+        assert not isinstance(expected, str)
+        assert not isinstance(found, str), found
+        require_equal(found, expected)
+
+
+@pytest.mark.parametrize("engine", LOCAL)
+@examples(20)
+@given(
+    rows=st.lists(CUSTOMER, max_size=12),
+    tenure=st.sampled_from(["written", "counted"]),
+    churn=st.sampled_from(["text", "number", "boolean"]),
+)
+@example(rows=[], tenure="written", churn="text")
+def test_churn(engine: str, folder: Path, rows: list[Any], tenure: str, churn: str) -> None:
+    check_customers(customers(rows, tenure, churn), engine, folder)
+
+
+@NEEDS_JAVA
+@pytest.mark.parametrize(("tenure", "churn"), [("written", "text"), ("counted", "number"), ("written", "boolean")])
+def test_churn_on_spark(folder: Path, tenure: str, churn: str) -> None:
+    check_customers(customers(drawn(CUSTOMER, 120), tenure, churn), "spark", folder)
+
+
+@pytest.mark.parametrize("engine", LOCAL)
+def test_made_customers(engine: str, folder: Path) -> None:
+    check_customers({"rows": generate_customers(CustomersParameters())}, engine, folder, Churn())
+
+
+@NEEDS_JAVA
+def test_made_customers_on_spark(folder: Path) -> None:
+    check_customers({"rows": generate_customers(CustomersParameters())}, "spark", folder, Churn())

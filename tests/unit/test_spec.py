@@ -172,7 +172,7 @@ def test_feature_named_twice_is_refused() -> None:
         load(features__names=["late_rate_7d", "late_rate_7d"])
 
 
-@pytest.mark.parametrize("feature", ["late_rate", "high_late_rate", "arrivals", "origin", "known_at", "label_time"])
+@pytest.mark.parametrize("feature", ["late_rate", "mean_arr_delay", "high_late_rate", "arrivals", "origin", "known_at", "label_time"])
 def test_label_source_key_or_time_among_the_features_is_refused(feature: str) -> None:
     with pytest.raises(ValidationError, match=f"features.names.*{feature}"):
         load(features__names=["late_rate_7d", feature])
@@ -286,7 +286,7 @@ def test_random_split_of_rows_with_a_time_is_refused() -> None:
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        ({"source": "lateness"}, r"'lateness' is no column of the label table; it has \['late_rate', 'arrivals'\]"),
+        ({"source": "lateness"}, r"'lateness' is no column of the label table; it has \['late_rate', 'mean_arr_delay', 'arrivals'\]"),
         ({"name": "origin"}, "'origin' is a column of the label table already"),
         ({"name": "label_time"}, "'label_time' is a column of the label table already"),
         ({"name": "arrivals"}, "'arrivals' is a column of the label table already"),
