@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import Any, Protocol
 
 from databricks.sdk import WorkspaceClient
@@ -40,25 +41,34 @@ class Credentials(Protocol):
 
 
 def workspace_client(credentials: Credentials) -> WorkspaceClient:
-    """Return a client of the workspace.
+    """Return a client of the workspace, for work.
 
     Raises:
         InfrastructureError: where no way of authentication is configured.
+    """
+    with asked(f"The workspace {credentials.host} cannot be used"):
+        return client_of(credentials, HTTP_SECONDS, RETRY_SECONDS)
+
+
+def client_of(credentials: Credentials, http_seconds: int, retry_seconds: int) -> WorkspaceClient:
+    """Return a client that gives up after these times; the authentication is the one that is given, whatever the environment holds.
+
+    Raises:
+        ValueError: where the SDK finds no way of authentication.
     """
     given = {"token": credentials.token, "client_id": credentials.client_id, "client_secret": credentials.client_secret}
     chosen: dict[str, Any] = {name: value for name, value in given.items() if value}
     if chosen:  # or the SDK refuses where the environment holds credentials of another kind
         chosen["auth_type"] = "pat" if "token" in chosen else "oauth-m2m"
-    with asked(f"The workspace {credentials.host} cannot be used"):
-        config = Config(
-            host=credentials.host,
-            http_timeout_seconds=HTTP_SECONDS,
-            retry_timeout_seconds=RETRY_SECONDS,
-            product="stackhouse",
-            product_version="0.1.0",
-            **chosen,
-        )
-        return WorkspaceClient(config=config)
+    config = Config(
+        host=credentials.host,
+        http_timeout_seconds=http_seconds,
+        retry_timeout_seconds=retry_seconds,
+        product="stackhouse",
+        product_version=version("stackhouse"),
+        **chosen,
+    )
+    return WorkspaceClient(config=config)
 
 
 @contextmanager
@@ -75,11 +85,9 @@ def asked(what: str) -> Iterator[None]:
     except Unauthenticated as error:
         raise InfrastructureError(f"{what}: the token is wrong or has expired. Make a new one and update the ZenML secret.") from error
     except PermissionDenied as error:
-        raise InfrastructureError(
-            f"{what}: permission is denied: {_said(error)} Run `stackhouse doctor` to see what is missing."
-        ) from error
+        raise InfrastructureError(f"{what}: permission is denied: {_said(error)} {_DOCTOR}") from error
     except NotFound as error:
-        raise InfrastructureError(f"{what}: {_said(error)} Run `stackhouse doctor` to see what is missing.") from error
+        raise InfrastructureError(f"{what}: {_said(error)} {_DOCTOR}") from error
     except DatabricksError as error:
         raise InfrastructureError(f"{what}: {_said(error)}") from error
     except (RequestException, TimeoutError, ConnectionError) as error:

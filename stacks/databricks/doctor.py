@@ -16,9 +16,14 @@ from stackhouse.errors import StackhouseError
 from stackhouse.findings import Diagnosis, Finding
 from stacks.databricks import doctor_here as here
 from stacks.databricks import doctor_workspace as there
+from stacks.databricks.client import client_of
 from stacks.databricks.doctor_here import Need
 from stacks.databricks.doctor_stack import ExaminedStack
 from stacks.databricks.doctor_workspace import Visit, said
+
+HTTP_SECONDS = 20
+RETRY_SECONDS = 20
+"""How long a workspace that does not answer is asked again."""
 
 Clock = Callable[[], datetime]
 
@@ -84,7 +89,7 @@ def _visit(stack: ExaminedStack, needs: Sequence[Need], now: Clock) -> tuple[Fin
         return Finding.failed(f"'{stack.host}' is no address of a workspace", _WRONG_HOST), None
     try:
         settings = stack.settings()
-        client = there.client_of(stack.credentials())
+        client = client_of(stack.credentials(), HTTP_SECONDS, RETRY_SECONDS)
         before = now()
         record, date = there.me(client)
         skew = date - (before + (now() - before) / 2) if date else timedelta()

@@ -12,7 +12,6 @@ from typing import Any
 from uuid import uuid4
 
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.config import Config
 from databricks.sdk.errors import NotFound, PermissionDenied
 from databricks.sdk.errors.base import DatabricksError
 from databricks.sdk.service.workspace import ObjectType
@@ -20,13 +19,9 @@ from databricks.sdk.service.workspace import ObjectType
 from stackhouse.findings import Finding
 from stacks.databricks.doctor_grants import Caller, grants, wanted
 from stacks.databricks.doctor_here import Need
-from stacks.databricks.doctor_stack import Credentials, ExaminedStack
+from stacks.databricks.doctor_stack import ExaminedStack
 from stacks.databricks.orchestrator_flavor import OrchestratorConfig
 from stacks.databricks.runtimes import DEFAULT_RUNTIME, NODE_TYPES, cloud_of
-
-HTTP_SECONDS = 20
-RETRY_SECONDS = 20
-"""How long a workspace that does not answer is asked again."""
 
 SKEW_WARNING, SKEW_FAILURE = timedelta(minutes=1), timedelta(minutes=5)
 
@@ -51,28 +46,6 @@ class Visit:
     needs: Sequence[Need]
     skew: timedelta
     """By how much the workspace's clock is ahead of this machine's."""
-
-
-def client_of(credentials: Credentials) -> WorkspaceClient:
-    """Return a client that does not wait long; the kind of authentication is the one that is given, whatever the environment holds.
-
-    Raises:
-        ValueError: where the SDK finds no way of authentication.
-    """
-    given: dict[str, Any] = {}
-    if credentials.token:
-        given = {"token": credentials.token, "auth_type": "pat"}
-    elif credentials.client_id:
-        given = {"client_id": credentials.client_id, "client_secret": credentials.client_secret, "auth_type": "oauth-m2m"}
-    config = Config(
-        host=credentials.host,
-        http_timeout_seconds=HTTP_SECONDS,
-        retry_timeout_seconds=RETRY_SECONDS,
-        product="stackhouse",
-        product_version="0.1.0",
-        **given,
-    )
-    return WorkspaceClient(config=config)
 
 
 def me(client: WorkspaceClient) -> tuple[Mapping[str, Any], datetime | None]:

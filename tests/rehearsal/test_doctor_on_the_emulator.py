@@ -20,7 +20,8 @@ from rehearsal.emulator.workspace import Workspace
 from rehearsal.zenml_server import zenml_server
 from stackhouse.errors import ConfigurationError
 from stackhouse.findings import Diagnosis, Finding, State
-from stacks.databricks import doctor, doctor_here, doctor_workspace
+from stacks.databricks import doctor, doctor_here
+from stacks.databricks.client import workspace_client
 from stacks.databricks.doctor_here import Need, ZenmlServer
 from stacks.databricks.doctor_stack import of_definition
 from stacks.definition import read_definition
@@ -45,7 +46,7 @@ def environment(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"DATABRICKS_HOST": workspace.host, "DATABRICKS_TOKEN": workspace.token, "REHEARSAL_RUNTIME": runtime}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(doctor_here, "read_server", lambda: ZenmlServer("http://127.0.0.1:8237", doctor_here.version("zenml")))
-    monkeypatch.setattr(doctor_workspace, "RETRY_SECONDS", 1)
+    monkeypatch.setattr(doctor, "RETRY_SECONDS", 1)
 
 
 def examined(**kwargs: object) -> Diagnosis:
@@ -87,7 +88,7 @@ def test_stack_in_order_has_no_finding(workspace: Workspace) -> None:
 
 def test_examination_leaves_nothing_behind(workspace: Workspace) -> None:
     examined()
-    client = doctor_workspace.client_of(of_definition(read_definition("rehearsal")).credentials())
+    client = workspace_client(of_definition(read_definition("rehearsal")).credentials())
     assert list(client.files.list_directory_contents("/Volumes/main/stackhouse/artifacts")) == []
     assert list(client.secrets.list_secrets("stackhouse")) == []
 
