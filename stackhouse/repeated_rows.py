@@ -5,6 +5,7 @@ repetition is the leak detector's (`leak_detector.py`).
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -41,7 +42,7 @@ def find_rows(wanted: Table, table: Table, columns: Sequence[str]) -> pl.DataFra
     expressions = [expression.alias(name) for name, expression in compared.items()]
     asked = wanted.frame.select(*expressions).unique()
     found = table.frame.select(*expressions).join(asked, on=names, how="semi").group_by(*names).agg(nw.len().cast(nw.Int64).alias(TIMES))
-    counts: pl.DataFrame = found.collect(backend="polars").to_native()
+    counts = _streamed(found)
     rows: pl.DataFrame = wanted.frame.select(*columns, *expressions).collect(backend="polars").to_native()
     return rows.join(counts, on=names, how="left").select(*columns, pl.col(TIMES).fill_null(0))
 
@@ -67,6 +68,15 @@ def no_accident(rows: pl.DataFrame, population: pl.DataFrame, size: int, columns
         expected, rarest = expected * shares, np.minimum(rarest, shares)
     telling: npt.NDArray[np.bool_] = (expected < COINCIDENCE) & (rarest <= max(RARE_SHARE, (RARE_ROWS + 1) / (size + 1)))
     return telling
+
+
+def _streamed(frame: nw.LazyFrame[Any]) -> pl.DataFrame:
+    """Collect what is few of what is many: Polars in a stream, so that no more than a batch of the many is in memory."""
+    native = frame.to_native()
+    if isinstance(native, pl.LazyFrame):
+        return native.collect(engine="streaming")
+    collected: pl.DataFrame = frame.collect(backend="polars").to_native()
+    return collected
 
 
 def _compared(table: Table, columns: Sequence[str]) -> Mapping[str, nw.Expr]:
