@@ -26,16 +26,32 @@ def free_port() -> int:
 
 @contextmanager
 def server(
-    name: str, command: Sequence[str], environment: Mapping[str, str], health: str, log_file: Path, start_seconds: float = 120
+    name: str,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    health: str,
+    log_file: Path,
+    folder: Path | None = None,
+    start_seconds: float = 120,
 ) -> Iterator[None]:
-    """Run a server until the block ends; it is up once `health` answers.
+    """Run a server until the block ends; it is up once `health` answers. What it says is added to its log.
+
+    It works in `folder`, or where this process does where none is named.
 
     Raises:
         InfrastructureError: where it ends or does not answer in time, naming its log.
     """
     log_file.parent.mkdir(parents=True, exist_ok=True)
-    with log_file.open("wb") as log:
-        process = subprocess.Popen(command, env=dict(environment), stdout=log, stderr=subprocess.STDOUT, start_new_session=True)  # noqa: S603 - our own command
+    with log_file.open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            command,
+            env=dict(environment),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     try:
         _wait(name, process, health, log_file, start_seconds)
         yield

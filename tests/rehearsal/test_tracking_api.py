@@ -216,6 +216,6 @@ def test_a_workspace_without_a_server_says_so(tmp_path: Path) -> None:
 def test_a_server_that_cannot_start_names_its_log(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        expected = pytest.raises(InfrastructureError, match=r"ended with code \d+ before it answered\. Its log is .*mlflow\.log")
+        expected = pytest.raises(InfrastructureError, match=r"did not start: it left with \d+\. What it said is in .*mlflow\.log")
         with expected, mlflow_server(tmp_path, port):
             pass
