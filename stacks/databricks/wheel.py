@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 from stackhouse.errors import InfrastructureError
+from stacks.databricks.gate_tasks import ENTRY_POINT
 from stacks.home import PROJECT
 
 LEFT_OUT = ("commands", "rehearsal")
@@ -66,6 +67,7 @@ def _settings(text: str, digest: str, project: Path) -> str:
         f"[build-system]\nrequires = ['setuptools']\nbuild-backend = 'setuptools.build_meta'\n\n"
         f"[project]\nname = {about['name']!r}\nversion = '{about['version']}+{digest}'\n"
         f"requires-python = {about['requires-python']!r}\ndependencies = [\n{dependencies}]\n\n"
-        f"[project.scripts]\nstackhouse-step = 'stacks.databricks.task:main'\n\n"
+        f"[project.scripts]\nstackhouse-step = 'stacks.databricks.task:main'\n"
+        f"{ENTRY_POINT} = 'stacks.databricks.gate_tasks:main'\n\n"
         f"[tool.setuptools]\npackages = [\n{listed}]\n"
     )

@@ -24,10 +24,14 @@ def test_wheel_holds_python_files_of_what_steps_need_and_nothing_else(wheel: Pat
     assert {"steps/train_model.py", "stacks/databricks/task.py", "stackhouse/features/route_day.py"} <= set(names)
 
 
-def test_entry_point_of_a_task_is_in_its_metadata(wheel: Path) -> None:
+def test_entry_points_of_tasks_are_in_its_metadata(wheel: Path) -> None:
     archive = zipfile.ZipFile(wheel)
     entry_points = next(archive.read(name).decode() for name in archive.namelist() if name.endswith("entry_points.txt"))
-    assert entry_points.split() == ["[console_scripts]", "stackhouse-step", "=", "stacks.databricks.task:main"]
+    assert entry_points.splitlines() == [
+        "[console_scripts]",
+        "stackhouse-step = stacks.databricks.task:main",
+        "stackhouse-task = stacks.databricks.gate_tasks:main",
+    ]
 
 
 def test_version_changes_with_the_code_and_only_then(wheel: Path, tmp_path: Path) -> None:
