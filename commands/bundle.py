@@ -55,7 +55,7 @@ def setup(stack: str) -> "Setup":
     from pydantic import ValidationError
 
     from stacks.databricks.bundle_job import Setup
-    from stacks.databricks.orchestrator import QUIET
+    from stacks.databricks.job import QUIET
     from stacks.databricks.orchestrator_flavor import FLAVOR, JobSettings, OrchestratorConfig
     from stacks.databricks.runtimes import DEFAULT_RUNTIME
     from stacks.definition import filled, read_definition

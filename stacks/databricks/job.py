@@ -20,6 +20,14 @@ RUN_ID = "{{job.run_id}}"
 SINGLE_NODE = {"spark.databricks.cluster.profile": "singleNode", "spark.master": "local[*]"}
 """What makes a cluster without workers a cluster of one node. Source: Clusters API, num_workers."""
 
+QUIET = {
+    "ZENML_ANALYTICS_OPT_IN": "false",
+    "ZENML_ENABLE_RICH_TRACEBACK": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+}
+"""Variables of every job's cluster: ZenML and MLflow are quiet and never phone home."""
+
 
 @dataclass(frozen=True)
 class Packages:

@@ -1,6 +1,7 @@
 """Our Databricks orchestrator: ZenML's, with a job that can be scheduled, followed, cancelled, and cleaned up after."""
 
 import logging
+from contextlib import suppress
 from typing import Any, cast
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from zenml.stack import Stack
 from stackhouse.errors import ConfigurationError, InfrastructureError, StackhouseError
 from stacks.databricks.client import asked, workspace_client
 from stacks.databricks.following import Following, reason, status_of
-from stacks.databricks.job import define, harden, require_within_limits
+from stacks.databricks.job import QUIET, define, harden, require_within_limits
 from stacks.databricks.orchestrator_flavor import JobSettings, OrchestratorConfig
 from stacks.databricks.quartz import to_quartz
 from stacks.databricks.retention import KEY, ours, remove_job, remove_old
@@ -31,13 +32,6 @@ from stacks.version_control import GIT_SHA, git_sha
 
 ENDS_WITHIN_SECONDS = 120
 """How long a cancelled run may take to end."""
-
-QUIET = {
-    "ZENML_ANALYTICS_OPT_IN": "false",
-    "ZENML_ENABLE_RICH_TRACEBACK": "false",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
-}
 
 log = logging.getLogger("zenml.stackhouse.databricks")
 
@@ -230,15 +224,16 @@ class Orchestrator(DatabricksOrchestrator):
 
     def _run_now(self, client: WorkspaceClient, job_id: int, key: str) -> int:
         """Start the job; the token lets a request that broke off be repeated without a second run."""
-        for attempt in (1, 2, 3):
-            try:
-                with asked("The job cannot be started"):
-                    started: Any = client.jobs.run_now(job_id, idempotency_token=key).response
-                    return int(started.run_id)
-            except InfrastructureError:
-                if attempt == 3:
-                    raise
-        raise AssertionError
+
+        def start() -> int:
+            with asked("The job cannot be started"):
+                started: Any = client.jobs.run_now(job_id, idempotency_token=key).response
+                return int(started.run_id)
+
+        for _ in range(2):
+            with suppress(InfrastructureError):
+                return start()
+        return start()
 
     def _undo(self, baggage: Baggage) -> None:
         try:
