@@ -16,6 +16,7 @@ from rich.table import Table as Grid
 from commands.model_file import read_model_file, require_unscheduled
 from commands.progress import console
 from rehearsal.comparison import Difference, differences
+from rehearsal.processes import left_on_sigterm
 from rehearsal.session import Session, clean_environment, rehearsing
 from stacks.home import PROJECT, home, require_writable
 
@@ -49,7 +50,7 @@ def rehearse(model_file: Path, *, score: bool, keep: bool) -> int:
     folder = home() / "rehearsal"
     out.print("[bold]Rehearsal[/]  the job that Databricks would get, run by an emulator on this machine")
     out.print("Starting a ZenML server, an MLflow server and the emulator …")
-    with rehearsing(folder, [(spec.catalog, spec.schema_name)], home() / "cluster_environments") as session:
+    with left_on_sigterm(), rehearsing(folder, [(spec.catalog, spec.schema_name)], home() / "cluster_environments") as session:
         out.print(f"Jobs, tasks and logs: {session.page}")
         local = folder / "local"
         beside = clean_environment() | {"STACKHOUSE_HOME": str(local), "ZENML_CONFIG_PATH": str(local / "zenml")}
