@@ -17,7 +17,7 @@ _SAYING_LITTLE = {"is", "has", "was", "will", "be", "high", "low", "flag", "labe
 
 
 def named_after(feature: str, columns: Iterable[str]) -> str | None:
-    """Return the first of the columns whose words all stand in the feature's name, one after another; None where there is none.
+    """Return the column whose words all stand in the feature's name, one after another; the longest of several, None where there is none.
 
     Case and punctuation do not matter, and neither do words of a column that say little of it (`is_`, `high_`, `label`).
 
@@ -29,7 +29,8 @@ def named_after(feature: str, columns: Iterable[str]) -> str | None:
     words = _words(feature)
     if any(word in _LOOKING_BACK or _WINDOW.fullmatch(word) for word in words):
         return None
-    return next((column for column in columns if _stands_in(_telling(_words(column)), words)), None)
+    found = [column for column in columns if _stands_in(_telling(_words(column)), words)]
+    return max(found, key=lambda column: len(_telling(_words(column))), default=None)
 
 
 def _words(name: str) -> list[str]:

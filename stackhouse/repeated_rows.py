@@ -19,7 +19,7 @@ COINCIDENCE = 0.01
 
 RARE_SHARE = 0.001
 RARE_ROWS = 10
-"""A value is rare where no more than this share of the rows has it, or no more than so many rows."""
+"""A value is rare where no more than this share of the rows has it, or no more than so many rows, or where a sample has it once."""
 
 TIMES = "__times"
 
@@ -52,6 +52,7 @@ def no_accident(rows: pl.DataFrame, population: pl.DataFrame, size: int, columns
 
     Rows of few and coarse values (a weekday, a carrier) are often equal and mean nothing. A row is telling where one of its values
     is rare, and where fewer than `COINCIDENCE` rows like it are expected among all if the columns had nothing to do with each other.
+    Copies of a row make none of its values common: of rows that are equal in all columns, one counts.
 
     Args:
         rows: the rows to judge.
@@ -59,6 +60,7 @@ def no_accident(rows: pl.DataFrame, population: pl.DataFrame, size: int, columns
         size: the number of all rows.
         columns: the columns to compare.
     """
+    population = population.select(columns).unique()
     expected, rarest = np.full(len(rows), float(size)), np.ones(len(rows))
     for name in columns:
         counts = population.select(value=_without_nan(population[name])).group_by("value").len()
@@ -66,7 +68,8 @@ def no_accident(rows: pl.DataFrame, population: pl.DataFrame, size: int, columns
         found = values.join(counts, on="value", how="left", nulls_equal=True, maintain_order="left")["len"].fill_null(0).to_numpy()
         shares = np.minimum(1.0, (found + 1) / (len(population) + 1))
         expected, rarest = expected * shares, np.minimum(rarest, shares)
-    telling: npt.NDArray[np.bool_] = (expected < COINCIDENCE) & (rarest <= max(RARE_SHARE, (RARE_ROWS + 1) / (size + 1)))
+    rare = max(RARE_SHARE, (RARE_ROWS + 1) / (size + 1), 2 / (len(population) + 1))
+    telling: npt.NDArray[np.bool_] = (expected < COINCIDENCE) & (rarest <= rare)
     return telling
 
 
