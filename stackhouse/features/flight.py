@@ -1,8 +1,8 @@
 """Features and labels of a single flight, as it was scheduled: what was known of it in the morning, and how it left and arrived.
 
 Everything here was known when the service day of the flight began, 09:00 UTC (`service_day.py`), which is before it was scheduled to
-leave. The plane is not: the record names the one that flew in the end, and has none for many a cancelled flight, so that a missing plane
-would tell the label. What the carrier flew on the route in the days before stands in for it.
+leave. The plane is not: the record names the one that flew in the end, and lacks it for 2,512 flights of 2013, all of them cancelled, so
+that a missing plane would tell the label. What the carrier flew on the route in the days before stands in for it.
 """
 
 from collections.abc import Mapping
