@@ -1,5 +1,6 @@
 """`stackhouse score`: batch inference for a model file, with the exit codes that all commands have."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from commands.model_file import read_model_file, require_unscheduled
@@ -31,7 +32,15 @@ def score_keys(model_file: Path, stack: str, output_file: Path | None = None) ->
             counts = {"rows": report.rows, "positives": report.positives, "without_features": report.without_features}
             scoring_outcome(table, run, counts).write(output_file)
     state = "written" if table.written else "unchanged"
-    runner.out.print(f"\n[bold]Scored[/]  {report.rows:,} keys by version {report.run.model_version}: {report.positives:,} of class 1")
+    answered = "; ".join(_said(answer, by_class) for answer, by_class in report.counts.items())
+    runner.out.print(f"\n[bold]Scored[/]  {report.rows:,} keys by version {report.run.model_version}{answered and f': {answered}'}")
     runner.out.print(f"[bold]Without features[/]  {report.without_features:,} keys, kept without an answer")
     runner.out.print(f"[bold]Predictions[/]  {table.name} version {table.version} ({state}), {table.rows:,} rows")
     return 0
+
+
+def _said(answer: str, by_class: Mapping[str, int]) -> str:
+    """The rows of each class but 0, and the label where there are several."""
+    label = answer.removeprefix("prediction").removeprefix("_")
+    counts = ", ".join(f"{rows:,} of class {cls}" for cls, rows in by_class.items() if cls != "0")
+    return f"{label} {counts}" if label else counts

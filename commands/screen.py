@@ -5,8 +5,8 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from commands.results import Results
-from stackhouse.metrics import NAMES
 from stackhouse.spec import ModelSpec
+from stackhouse.tasks import TASKS
 
 _COLOURS = {"APPROVED": "bold green", "REJECTED": "bold red", "SKIPPED": "bold yellow"}
 _COLUMNS_SHOWN = 6
@@ -55,8 +55,23 @@ def _cleaned(results: Results) -> str:
 
 def _label(results: Results) -> str:
     labels = results.labels
-    yes, no = labels.counts.get(1, 0), labels.counts.get(0, 0)
-    return f"{labels.rule}: {yes:,} yes ({labels.positive_share:.1%}), {no:,} no, {labels.dropped:,} without label"
+    missing = f"{labels.dropped:,} without label"
+    if labels.is_binary:
+        yes, no = labels.counts.get(1, 0), labels.counts.get(0, 0)
+        severe = f" (severe imbalance, {labels.imbalance:.1f} to 1)" if labels.severe else ""
+        return f"{labels.rule}: {yes:,} yes ({yes / labels.rows:.1%}), {no:,} no{severe}, {missing}"
+    if labels.parts:
+        held = ", ".join(f"{part.label} {part.counts.get(1, 0):,}" for part in labels.parts)
+        return f"{held} of {labels.rows:,}, {missing}"
+    if labels.counts:
+        names = labels.class_names or tuple(str(cls) for cls in labels.counts)
+        return (
+            f"{labels.label}: {', '.join(f'{name} {rows:,}' for name, rows in zip(names, labels.counts.values(), strict=True))}, {missing}"
+        )
+    if labels.spread:
+        low, middle, high = (labels.spread[said] for said in ("minimum", "median", "maximum"))
+        return f"{labels.rule}: from {low:g} to {high:g}, median {middle:g}, {missing}"
+    return f"{labels.rule}, {labels.rows:,} rows"
 
 
 def _certificate(results: Results) -> str:
@@ -93,14 +108,18 @@ def _metrics(results: Results) -> Grid:
     table.add_column("Metric", style="bold")
     found = results.evaluation
     in_time = found.test_period is not None and found.test_period.first is not None
-    columns = {"time-ordered test": found.test, "random split*": found.random_split} if in_time else {"test": found.test}
-    columns["guess"] = found.reference
+    drawn = in_time and bool(found.random_split)
+    columns = {"time-ordered test": found.test, "random split*": found.random_split} if drawn else {"test": found.test}
+    if found.reference:
+        columns["guess"] = found.reference
     for title in columns:
         table.add_column(title, justify="right")
-    for name in NAMES:
+    for name in dict.fromkeys((*TASKS[found.task].metrics, *found.test)):
         values = [metrics.get(name) for metrics in columns.values()]
+        if all(value is None for value in values):
+            continue
         table.add_row(name, *("-" if value is None else f"{value:.4f}" for value in values))
-    if in_time:
+    if drawn:
         table.caption = "* for comparison only: rows of the same days on both sides flatter a model"
         table.caption_justify = "left"
     return table

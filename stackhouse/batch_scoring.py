@@ -11,25 +11,19 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
-from stackhouse.cleaning import clean_columns
+from stackhouse.answers import PREDICTION, PROBABILITY, SCORE, answer_columns, answer_types
 from stackhouse.errors import ColumnNotFoundError, ColumnTypeError, ConfigurationError, DataError, EmptyTableError
 from stackhouse.features.comparable import comparable
-from stackhouse.fitted import FittedModel
+from stackhouse.fitted import FittedModel, ScoringRules
 from stackhouse.lookups import FeatureLookup
 from stackhouse.point_in_time import attach_outputs
 from stackhouse.report import Report
 from stackhouse.table import Roles, Table, require_unique_keys
 from stackhouse.training_set import find_matches
 
-PREDICTION, PROBABILITY, MODEL_VERSION, FEATURE_VERSIONS, SCORED_AT = (
-    "prediction",
-    "probability",
-    "model_version",
-    "feature_table_versions",
-    "scored_at",
-)
-ANSWERS = (PREDICTION, PROBABILITY)
-_WRITTEN = (*ANSWERS, MODEL_VERSION, FEATURE_VERSIONS, SCORED_AT)
+MODEL_VERSION, FEATURE_VERSIONS, SCORED_AT = "model_version", "feature_table_versions", "scored_at"
+_STAMPS = (MODEL_VERSION, FEATURE_VERSIONS, SCORED_AT)
+_ANSWERS, _OF_A_LABEL = (PREDICTION, PROBABILITY, SCORE), (f"{PREDICTION}_", f"{PROBABILITY}_")
 _KNOWN = "__known"
 
 
@@ -49,16 +43,26 @@ class ScoringRun(Report):
 
 
 class ScoringReport(Report):
-    """How many keys were scored, how many had no features by their time, and how many were answered with class 1."""
+    """How many keys were scored, how many had no features by their time, and how many were answered with which class.
+
+    `counts` are the rows by class, for each column of predictions that are classes.
+    """
 
     run: ScoringRun
     rows: int
     without_features: int
-    positives: int
+    counts: Mapping[str, Mapping[str, int]] = {}
+
+    @property
+    def positives(self) -> int:
+        """Rows answered with class 1, or with 1 for any of several labels."""
+        return sum(count.get("1", 0) for count in self.counts.values())
 
 
-def require_spine(spine: Table, lookups: Sequence[FeatureLookup], features: Sequence[str]) -> Table:
+def require_spine(spine: Table, lookups: Sequence[FeatureLookup], features: Sequence[str], numbers: Sequence[str] | None = None) -> Table:
     """Return the rows to score with the keys and the time of the lookups as their roles.
+
+    `numbers` are the features that have to be numbers, all of them where it is absent.
 
     The timestamp is the time of the first lookup that has one; further times count among the keys.
 
@@ -76,7 +80,7 @@ def require_spine(spine: Table, lookups: Sequence[FeatureLookup], features: Sequ
     existing = spine.columns
     if missing := [column for column in named if column not in existing]:
         raise ColumnNotFoundError.missing(spine.name, missing, existing, "The model looks its features up by these columns.")
-    if taken := [column for column in named if column in _WRITTEN]:
+    if taken := [column for column in named if column in (*_STAMPS, *_ANSWERS) or column.startswith(_OF_A_LABEL)]:
         raise ConfigurationError(
             f"The model looks its features up by {taken}, and its predictions have columns of that name. Rename the key."
         )
@@ -89,7 +93,8 @@ def require_spine(spine: Table, lookups: Sequence[FeatureLookup], features: Sequ
     if not table.count():
         raise EmptyTableError(f"{spine.name} has no rows; there is nothing to score. Nothing was written.")
     table = comparable(table)
-    require_numbers(spine.frame, [column for column in existing if column in features and column not in named], spine.name)
+    given = [column for column in existing if column in (features if numbers is None else numbers) and column not in named]
+    require_numbers(spine.frame, given, spine.name)
     if _may_repeat(table):
         require_unique_keys(table)
     return table
@@ -175,29 +180,27 @@ def _without(lookup: FeatureLookup, brought: Sequence[str]) -> FeatureLookup | N
 
 
 def scorer(model: FittedModel, identity: Sequence[str], run: ScoringRun) -> Callable[[pl.DataFrame], pl.DataFrame]:
-    """Return the function that scores rows of `look_up`: keys and time, class and probability, and what scored them.
+    """Return the function that scores rows of `look_up`: keys and time, the model's answers, and what scored them.
 
     It is applied batch by batch; a row's answer does not depend on the rows beside it.
     """
 
     def score(rows: pl.DataFrame) -> pl.DataFrame:
-        X = clean_columns(rows, model.rules.features, model.rules.cleaning)
-        probability = model.probability_of_matrix(X)
-        answers = {PREDICTION: model.classify(probability), PROBABILITY: probability}
+        answers = answer_columns(model, model.scores_of_matrix(model.encoding.matrix(rows, model.rules.cleaning)))
         known = pl.col(_KNOWN)
-        scored = rows.select(*identity, _KNOWN).with_columns(pl.Series(name, values) for name, values in answers.items())
+        scored = rows.select(*identity, _KNOWN).with_columns(answers)
         stamps = (pl.lit(value).alias(column) for column, value in run.stamp.items())
         at = pl.lit(run.scored_at).cast(pl.Datetime("us", "UTC")).alias(SCORED_AT)
-        return scored.with_columns(*(pl.when(known).then(name).alias(name) for name in ANSWERS), *stamps, at).drop(_KNOWN)
+        return scored.with_columns(*(pl.when(known).then(answer.name).alias(answer.name) for answer in answers), *stamps, at).drop(_KNOWN)
 
     return score
 
 
-def predictions_schema(spine: Table) -> dict[str, pl.DataType]:
+def predictions_schema(spine: Table, rules: ScoringRules) -> dict[str, pl.DataType]:
     """Return names and types of the columns that `scorer` gives."""
     identity = spine.with_frame(spine.frame.head(0)).collect(spine.roles.identity).to_native().schema
-    answers = {PREDICTION: pl.Int64(), PROBABILITY: pl.Float64(), MODEL_VERSION: pl.String(), FEATURE_VERSIONS: pl.String()}
-    return {**identity, **answers, SCORED_AT: pl.Datetime("us", "UTC")}
+    stamps = {MODEL_VERSION: pl.String(), FEATURE_VERSIONS: pl.String()}
+    return {**identity, **answer_types(rules), **stamps, SCORED_AT: pl.Datetime("us", "UTC")}
 
 
 def prediction_roles(spine: Table) -> Roles:
@@ -207,11 +210,18 @@ def prediction_roles(spine: Table) -> Roles:
 
 def summarize(predictions: Table, run: ScoringRun) -> ScoringReport:
     """Count what was scored."""
-    answered, positive = ~nw.col(PREDICTION).is_null(), nw.col(PREDICTION).fill_null(0)
-    counts = (nw.len().alias("rows"), answered.cast(nw.Int64).sum().alias("answered"), positive.sum().alias("positives"))
-    row = predictions.frame.select(*counts).collect(backend="polars").rows(named=True)[0]
-    rows, answered_rows = int(row["rows"]), int(row["answered"] or 0)
-    return ScoringReport(run=run, rows=rows, without_features=rows - answered_rows, positives=int(row["positives"] or 0))
+    schema = predictions.frame.collect_schema()
+    answers = [name for name in schema.names() if name == PREDICTION or name.startswith(f"{PREDICTION}_")]
+    missing = nw.col(answers[0]).is_null().cast(nw.Int64).sum().alias("missing")
+    row = predictions.frame.select(nw.len().alias("rows"), missing).collect(backend="polars").rows(named=True)[0]
+    counts = {name: _by_class(predictions, name) for name in answers if schema[name].is_integer()}
+    return ScoringReport(run=run, rows=int(row["rows"]), without_features=int(row["missing"] or 0), counts=counts)
+
+
+def _by_class(predictions: Table, answer: str) -> dict[str, int]:
+    known = predictions.frame.filter(~nw.col(answer).is_null())
+    found = known.group_by(answer).agg(nw.len().alias("__rows")).collect(backend="polars").select(answer, "__rows").rows()
+    return {str(cls): int(rows) for cls, rows in sorted(found)}
 
 
 def changed(predictions: Table, stored: Table) -> Table:
@@ -220,7 +230,8 @@ def changed(predictions: Table, stored: Table) -> Table:
     When the same rows are scored a second time, nothing is left; the time of scoring alone is no change.
     """
     identity = list(predictions.roles.identity)
-    before = {name: f"__stored_{name}" for name in ANSWERS}
+    answers = [name for name in predictions.columns if name not in (*identity, *_STAMPS)]
+    before = {name: f"__stored_{name}" for name in answers}
     kept = stored.frame.select(*identity, *(nw.col(name).alias(alias) for name, alias in before.items()), nw.lit(1).alias("__stored"))
     joined = predictions.frame.join(kept, on=identity, how="left")
     same = [

@@ -76,11 +76,13 @@ class Cleaned:
 
 
 def clean(table: Table, rule: CleaningRule) -> Cleaned:
-    """Cast the features to float64 and replace NaN, ±Inf and null by the rule; rows and their order stay.
+    """Cast the numeric features to float64 and replace NaN, ±Inf and null by the rule; rows and their order stay.
+
+    Features of text, dates and times are left as they are: a missing category or date is told as such to the model.
 
     Raises:
         ColumnNotFoundError: where the rule names a column that is not a feature.
-        ColumnTypeError: where a feature holds text or anything else than numbers and booleans.
+        ColumnTypeError: where a feature is neither number, boolean, text nor date, or the rule replaces in one that is not a number.
         DirtyFeaturesError: where a feature holds no usable value at all, or where the rule refuses and one is unusable.
     """
     names = table.roles.features
@@ -88,6 +90,7 @@ def clean(table: Table, rule: CleaningRule) -> Cleaned:
         raise ColumnNotFoundError.missing(
             f"The cleaning rule for {table.name}", unknown, names, "Name features under model.cleaning.columns."
         )
+    names = tuple(name for name in names if name in {*rule.columns, *numeric_features(table)})
     require_numeric(table, names)
     numeric = table.frame.with_columns(*(nw.col(name).cast(nw.Float64) for name in names))
     report = CleaningReport(rows=table.count(), replaced=_count_unusable(numeric, names, rule))
@@ -98,6 +101,13 @@ def clean(table: Table, rule: CleaningRule) -> Cleaned:
         raise DirtyFeaturesError.found(table.name, dirty)
     finite = numeric.with_columns(*(_usable(name, rule.replacement(name)) for name in names))
     return Cleaned(table.with_frame(finite), report)
+
+
+def numeric_features(table: Table) -> tuple[str, ...]:
+    """Return the features that have to be numbers or booleans: all but texts, dates and times, which a model's encoding reads."""
+    schema = table.frame.collect_schema()
+    described = (nw.String, nw.Categorical, nw.Enum, nw.Date, nw.Datetime)
+    return tuple(name for name in table.roles.features if schema[name] not in described)
 
 
 def require_numeric(table: Table, columns: Iterable[str]) -> None:

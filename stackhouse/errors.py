@@ -158,6 +158,27 @@ class LabelError(DataError):
             "Give a threshold under model.label (kind: threshold), or repair the source."
         )
 
+    @classmethod
+    def infinite(cls, column: str) -> Self:
+        """Build the error for a label that holds an infinite value."""
+        return cls(f"The label '{column}' holds an infinite value, from which nothing can be learned. Repair the source.")
+
+    @classmethod
+    def unknown_class(cls, column: str, unknown: Iterable[str], classes: Iterable[str]) -> Self:
+        """Build the error for a label that holds something that is none of its classes."""
+        return cls(
+            f"The label '{column}' holds {_names(unknown)}, and the classes are {_names(classes)}. Name every class under "
+            "model.label.rule, or repair the source."
+        )
+
+    @classmethod
+    def missing_class(cls, label: str, missing: Iterable[str], part: str) -> Self:
+        """Build the error for classes of which one part of the rows has none."""
+        return cls(
+            f"The {part} rows have none of class {_names(missing)} of '{label}'; a model could never answer with it. Leave the class out "
+            "under model.label.rule, or use a longer period."
+        )
+
 
 class LeakageError(DataError):
     """A feature would tell the label."""

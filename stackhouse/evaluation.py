@@ -3,14 +3,17 @@
 from datetime import datetime
 
 import narwhals as nw
+import numpy as np
 
 from stackhouse.algorithms import Dummy
+from stackhouse.curves import Curves, curves
 from stackhouse.errors import DataError
 from stackhouse.fitted import FittedModel, to_arrays
-from stackhouse.metrics import Curves, curves, score
+from stackhouse.labels import ClassLabel
 from stackhouse.report import Report
 from stackhouse.splits import RandomSplit, split
 from stackhouse.table import Table, concatenate
+from stackhouse.tasks import Answers, Target, TaskName
 from stackhouse.tuning import measure
 
 
@@ -22,18 +25,28 @@ class Period(Report):
     last: datetime | None = None
 
 
+class Confusion(Report):
+    """How many test rows of each class were predicted as which; rows are true classes, columns predicted ones."""
+
+    classes: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+
 class Evaluation(Report):
     """Metrics of one model. `skipped` says why there is none, and all metrics are then empty.
 
     `test` are the metrics that gates judge; `train` shows overfitting; `random_split` is the same algorithm trained and
-    tested on rows drawn at random from all of them, for comparison only; `reference` is a guess by class share.
+    tested on rows drawn at random from all of them, for comparison only; `reference` is a guess by class share, or of the mean.
     """
+
+    task: TaskName = "binary_classification"
 
     test: dict[str, float] = {}
     train: dict[str, float] = {}
     random_split: dict[str, float] = {}
     reference: dict[str, float] = {}
     curves: Curves | None = None
+    confusion: Confusion | None = None
     importance: dict[str, float] = {}
     train_period: Period | None = None
     test_period: Period | None = None
@@ -59,20 +72,36 @@ def evaluate(model: FittedModel, train: Table, test: Table, seed: int) -> Evalua
             f"The test rows begin at {test_period.first:%Y-%m-%d %H:%M}, the training rows end at {train_period.last:%Y-%m-%d %H:%M}. "
             "Set model.split.kind to time, so that the model is judged on its future."
         )
-    X, y = to_arrays(test, model.rules.features)
-    probability = model.probability_of_matrix(X)
-    predicted = model.classify(probability)
-    dummy = FittedModel.fit(train, model.rules.model_copy(update={"algorithm": Dummy(random_state=seed)}))
+    X, y = to_arrays(test, model.encoding, model.rules)
+    scores = model.scores_of_matrix(X)
+    answers, task = model.answer(scores), model.rules.task
     return Evaluation(
-        test=score(y, probability, predicted),
+        task=task.name,
+        test=task.measure(y, scores, answers, model.rules.label.names),
         train=measure(model, train),
-        random_split=_on_random_split(model, train, test, seed),
-        reference=measure(dummy, test),
-        curves=curves(y, probability, predicted),
+        random_split=_on_random_split(model, train, test, seed) if task.has_reference else {},
+        reference=_reference(model, train, test, seed) if task.has_reference else {},
+        curves=curves(y.astype(np.int64), scores) if task.name == "binary_classification" else None,
+        confusion=_confusion(model, y, answers),
         importance=model.importance(),
         train_period=train_period,
         test_period=test_period,
     )
+
+
+def _reference(model: FittedModel, train: Table, test: Table, seed: int) -> dict[str, float]:
+    return measure(FittedModel.fit(train, model.rules.model_copy(update={"algorithm": Dummy(random_state=seed)})), test)
+
+
+def _confusion(model: FittedModel, y: Target, answers: Answers) -> Confusion | None:
+    from sklearn.metrics import confusion_matrix
+
+    label = model.rules.label
+    if model.rules.task.name not in {"binary_classification", "multiclass_classification"}:
+        return None
+    classes = label.classes if isinstance(label, ClassLabel) else ("0", "1")
+    counts = confusion_matrix(y, answers, labels=range(len(classes)))
+    return Confusion(classes=classes, counts=tuple(tuple(int(count) for count in row) for row in counts))
 
 
 def period(table: Table) -> Period:
@@ -89,7 +118,7 @@ def _on_random_split(model: FittedModel, train: Table, test: Table, seed: int) -
     share = test.count() / (train.count() + test.count())
     rows = concatenate(train, test)
     needed = rows.select(
-        column for column in rows.roles.columns if column in (*rows.roles.identity, *model.rules.features, rows.roles.label)
+        column for column in rows.roles.columns if column in (*rows.roles.identity, *model.rules.features, *rows.roles.labels)
     )
     parts = split(needed, RandomSplit(test_size=share, seed=seed))
     return measure(FittedModel.fit(concatenate(parts.train, parts.validation), model.rules), parts.test)

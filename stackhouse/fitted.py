@@ -5,99 +5,137 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+import polars as pl
 from pydantic import Field
 
-from stackhouse.algorithms import Algorithm, Matrix, Vector
-from stackhouse.cleaning import CleaningRule, clean_matrix
+from stackhouse.algorithms import Algorithm, Matrix
+from stackhouse.cleaning import CleaningRule
+from stackhouse.encoding import Cut, Encoding
 from stackhouse.errors import DirtyFeaturesError
 from stackhouse.labels import LabelRule
 from stackhouse.report import Report
 from stackhouse.table import Table
+from stackhouse.tasks import Answers, Scores, Target, Task
 
 RULES_FILE = "scoring_rules.json"
+ENCODING_FILE = "encoding.json"
 
 
 class ScoringRules(Report):
-    """All of a fitted model that is not the estimator: which columns it reads, how they are cleaned, what its label means."""
+    """All of a model that is chosen before it is fitted: which columns it reads, how they are cleaned, what its label means."""
 
     algorithm: Algorithm
     features: tuple[str, ...]
     cleaning: CleaningRule
     label: LabelRule
+    categorical: tuple[str, ...] = Field((), description="Features that are categories although they hold numbers.")
+    cuts: tuple[Cut, ...] = Field((), description="Features that are cut at quantiles of the training rows.")
     decision_threshold: float = Field(0.5, gt=0, lt=1, description="Class 1 is predicted where its probability is at least this.")
+
+    @property
+    def task(self) -> Task:
+        """What kind of answer the model gives."""
+        return self.label.task
 
 
 @dataclass(frozen=True)
 class FittedModel:
-    """An estimator with its scoring rules."""
+    """An estimator with its scoring rules and the encoding of its features."""
 
     estimator: Any
     rules: ScoringRules
+    encoding: Encoding
 
     @classmethod
     def fit(cls, train: Table, rules: ScoringRules) -> Self:
-        """Fit the algorithm of the rules to a table with clean features and a label of 0 and 1.
+        """Fit encoding and algorithm to a table with clean features and its labels.
 
         Raises:
-            DirtyFeaturesError: where a feature holds NaN, ±Inf or null.
+            DirtyFeaturesError: where a numeric feature holds NaN, ±Inf or null.
         """
-        X, y = to_arrays(train, rules.features)
-        return cls(rules.algorithm.fit(X, y, list(rules.features)), rules)
+        encoding = Encoding.fit(train, rules.features, rules.categorical, rules.cuts, one_hot=not rules.algorithm.reads_categories)
+        X, y = to_arrays(train, encoding, rules)
+        return cls(rules.algorithm.fit(X, y, encoding.design, rules.task.name), rules, encoding)
 
-    def probability(self, rows: pd.DataFrame) -> Vector:
-        """Return the probability of class 1 for raw rows, shape (n_rows,), in the order of the rows.
+    def scores(self, rows: pd.DataFrame) -> Scores:
+        """Return the scores of raw rows, shape (n_rows,) or (n_rows, k), in the order of the rows; see `stackhouse.tasks`.
 
         Raises:
-            ColumnTypeError: where a feature holds text.
+            ColumnTypeError: where a number holds text.
         """
-        X = clean_matrix(rows, self.rules.features, self.rules.cleaning)
-        return self.probability_of_matrix(X)
+        return self.scores_of_matrix(self.encoding.matrix_of_pandas(rows, self.rules.cleaning))
 
-    def probability_of_matrix(self, X: Matrix) -> Vector:
-        """Return the probability of class 1 for clean features, shape (n_rows,)."""
+    def scores_of_matrix(self, X: Matrix) -> Scores:
+        """Return the scores of encoded features, shape (n_rows,) or (n_rows, k)."""
         if not len(X):
-            return np.empty(0)
-        return self.rules.algorithm.positive_probability(self.estimator, X)
+            return np.empty((0, *self._width))
+        return self.rules.algorithm.scores(self.estimator, X, self.rules.task.name)
 
-    def classify(self, probability: Vector) -> npt.NDArray[np.int64]:
-        """Return class 1 where the probability is at least the decision threshold, shape (n_rows,), int64."""
-        return (probability >= self.rules.decision_threshold).astype(np.int64)
+    def answer(self, scores: Scores) -> Answers:
+        """Turn scores into answers; class 1 is predicted where its probability is at least the decision threshold."""
+        return self.rules.task.answer(scores, self.rules.decision_threshold)
 
     def importance(self) -> dict[str, float]:
-        """Return the importance of each feature, largest first, ties by name."""
-        values = dict(zip(self.rules.features, self.rules.algorithm.importance(self.estimator), strict=True))
-        return {name: float(value) for name, value in sorted(values.items(), key=lambda item: (-item[1], item[0]))}
+        """Return the importance of each feature, largest first, ties by name; columns made of one feature count together."""
+        values = dict.fromkeys(self.encoding.owners, 0.0)
+        for name, value in zip(self.encoding.owners, self.rules.algorithm.importance(self.estimator), strict=True):
+            values[name] += float(value)
+        return dict(sorted(values.items(), key=lambda item: (-item[1], item[0])))
 
     def save(self, folder: Path) -> None:
-        """Write the estimator in its own format and the rules as JSON into an existing folder."""
+        """Write the estimator in its own format, rules and encoding as JSON, into an existing folder."""
         self.rules.algorithm.save(self.estimator, folder)
         (folder / RULES_FILE).write_text(self.rules.model_dump_json(indent=2), encoding="utf-8")
+        (folder / ENCODING_FILE).write_text(self.encoding.model_dump_json(indent=2), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote."""
+        """Read what `save` wrote; a model without an encoding reads numbers only."""
         rules = ScoringRules.model_validate_json((folder / RULES_FILE).read_text(encoding="utf-8"))
-        return cls(rules.algorithm.load(folder), rules)
+        file = folder / ENCODING_FILE
+        encoding = Encoding.model_validate_json(file.read_text(encoding="utf-8")) if file.exists() else Encoding.of_numbers(rules.features)
+        return cls(rules.algorithm.load(folder, rules.task.name), rules, encoding)
+
+    @property
+    def _width(self) -> tuple[int, ...]:
+        """Shape of the scores of one row."""
+        return {"multiclass_classification": (_classes(self.rules),), "multilabel_classification": (len(self.rules.label.names),)}.get(
+            self.rules.task.name, ()
+        )
 
 
-def to_arrays(table: Table, features: tuple[str, ...]) -> tuple[Matrix, npt.NDArray[np.int64]]:
-    """Collect features and label: X of shape (n_rows, n_features), float64 and finite; y of shape (n_rows,), int64.
+def _classes(rules: ScoringRules) -> int:
+    return len(getattr(rules.label, "classes", ()))
 
-    Rows come in the order of timestamp and primary keys, so that the same rows give the same model in whatever order they
-    arrive; without either they keep the order of the table.
+
+def to_arrays(table: Table, encoding: Encoding, rules: ScoringRules) -> tuple[Matrix, Target]:
+    """Collect features and labels: X of shape (n_rows, n_columns), float64; y of shape (n_rows,), or (n_rows, n_labels).
+
+    y is int64 for classes and float64 for numbers; it is empty where the table has no label. Rows come in the order of timestamp
+    and primary keys, so that the same rows give the same model in whatever order they arrive; without either they keep the order
+    of the table.
 
     Raises:
-        DirtyFeaturesError: where a feature holds NaN, ±Inf or null.
+        DirtyFeaturesError: where a numeric feature holds NaN, ±Inf or null.
     """
-    label = table.roles.label
+    labels = table.roles.labels
     order = [column for column in (table.roles.timestamp, *table.roles.primary_keys) if column]
-    rows = table.collect([*order, *features, *((label,) if label else ())])
-    rows = rows.sort(*order, *(column for column in rows.columns if column not in order)) if order else rows
-    X = np.column_stack([rows[name].to_numpy().astype(np.float64) for name in features])
-    if not np.isfinite(X).all():
-        counts = {name: int(count) for name, count in zip(features, (~np.isfinite(X)).sum(axis=0), strict=True) if count}
-        raise DirtyFeaturesError.found(table.name, counts)
-    y = rows[label].to_numpy().astype(np.int64) if label else np.empty(len(rows), dtype=np.int64)
-    return X, y
+    collected = table.collect([*order, *rules.features, *labels])
+    rows: pl.DataFrame = (
+        collected.sort(*order, *(column for column in collected.columns if column not in order)) if order else collected
+    ).to_native()
+    _require_finite(table, rows, encoding.numbers)
+    return encoding.matrix(rows, rules.cleaning), _target(rows, labels, rules.task)
+
+
+def _target(rows: pl.DataFrame, labels: tuple[str, ...], task: Task) -> Target:
+    y: Target = np.column_stack([rows[label].to_numpy() for label in labels]) if labels else np.empty(0)
+    y = y.astype(np.float64) if task.name == "regression" else y.astype(np.int64)
+    return y[:, 0] if len(labels) == 1 else y
+
+
+def _require_finite(table: Table, rows: pl.DataFrame, numbers: tuple[str, ...]) -> None:
+    unusable = rows.select((~pl.col(name).cast(pl.Float64).is_finite().fill_null(value=False)).sum() for name in numbers)
+    if dirty := {name: int(count) for name, count in zip(numbers, unusable.row(0) if numbers else (), strict=True) if count}:
+        raise DirtyFeaturesError.found(table.name, dirty)

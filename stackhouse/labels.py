@@ -1,29 +1,53 @@
-"""Labels: from a measured column to what a model learns (rule ML-05).
+"""Labels: the rules by which a measured column becomes what a model learns (rule ML-05), and what is told of the result.
 
-Null and NaN leave the label before the threshold is applied: Spark holds `NaN > 0.2` for true and other engines do not.
-A label is never filled.
+A rule's kind decides the task. `labelling.py` applies the rules.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-import narwhals as nw
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
-from stackhouse.cleaning import require_numeric
-from stackhouse.errors import ColumnNotFoundError, LabelError
 from stackhouse.report import Report
-from stackhouse.table import Roles, Table, require_rows
+from stackhouse.tasks import TASKS, Task, TaskName
 
 SEVERE_IMBALANCE = 10.0
 """Majority to minority ratio above which a label counts as severely imbalanced (training guide)."""
 
 
-class ThresholdLabel(BaseModel):
-    """Binarize a measured rate: class 1 above the threshold, class 0 below; `boundary` says where the threshold itself goes."""
+class _Rule(BaseModel):
+    """What all rules have."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task_name: ClassVar[TaskName]
+
+    @property
+    def task(self) -> Task:
+        """The task that a model with this label has."""
+        return TASKS[self.task_name]
+
+
+class _OneColumn(_Rule):
+    """One label, made of one column. A label without a name of its own is called as its column."""
+
+    source: str
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The measured columns."""
+        return (self.source,)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the labels."""
+        return (getattr(self, "name", self.source),)
+
+
+class ThresholdLabel(_OneColumn):
+    """Binarize a measured rate: class 1 above the threshold, class 0 below; `boundary` says where the threshold itself goes."""
+
+    task_name: ClassVar[TaskName] = "binary_classification"
 
     kind: Literal["threshold"] = "threshold"
     source: str = Field(description="Column of the label table that is measured, e.g. late_rate.")
@@ -50,13 +74,23 @@ class ThresholdLabel(BaseModel):
         return self
 
 
-class BinaryLabel(BaseModel):
-    """A column that holds 0 and 1 already."""
+class BinaryLabel(_OneColumn):
+    """A column that holds two classes already: 0 and 1, or the two texts that `negative` and `positive` name."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    task_name: ClassVar[TaskName] = "binary_classification"
 
     kind: Literal["binary"] = "binary"
-    source: str = Field(description="Column of the label table that holds 0 and 1; it is the label's name as well.")
+    source: str = Field(description="Column of the label table that holds the classes; it is the label's name as well.")
+    positive: str | None = Field(None, description="Text of class 1, e.g. Yes; absent where the column holds 0 and 1.")
+    negative: str | None = Field(None, description="Text of class 0, e.g. No.")
+
+    @model_validator(mode="after")
+    def _both_texts(self) -> Self:
+        if (self.positive is None) != (self.negative is None):
+            raise ValueError("positive and negative belong together; give the texts of both classes, or neither where they are 0 and 1")
+        if self.positive is not None and self.positive == self.negative:
+            raise ValueError(f"positive and negative are both '{self.positive}'; every row would be of one class")
+        return self
 
     @property
     def name(self) -> str:
@@ -64,104 +98,196 @@ class BinaryLabel(BaseModel):
         return self.source
 
 
-LabelRule = Annotated[ThresholdLabel | BinaryLabel, Field(discriminator="kind")]
+class ClassLabel(_OneColumn):
+    """One of several classes, numbered from 0 in the order of `classes`: texts as they stand, or numbers cut at `edges`."""
+
+    task_name: ClassVar[TaskName] = "multiclass_classification"
+
+    kind: Literal["classes"] = "classes"
+    source: str = Field(description="Column of the label table that is measured.")
+    name: str = Field(description="Name of the label.")
+    classes: tuple[str, ...] = Field(min_length=3, description="Names of the classes; without edges, the texts that the column holds.")
+    edges: tuple[FiniteFloat, ...] | None = Field(
+        None, description="Where each class but the first begins, in the unit of the source: class i holds edges[i-1] <= value < edges[i]."
+    )
+
+    @model_validator(mode="after")
+    def _classes_differ(self) -> Self:
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError(f"classes {list(self.classes)} names one twice; name each class once")
+        if self.edges is not None and len(self.edges) != len(self.classes) - 1:
+            raise ValueError(f"{len(self.classes)} classes need {len(self.classes) - 1} edges, and {len(self.edges)} are given")
+        if self.edges is not None and any(right <= left for left, right in zip(self.edges, self.edges[1:], strict=False)):
+            raise ValueError(f"edges {list(self.edges)} do not grow; a class between two of them would be empty")
+        if self.edges is not None and self.name == self.source:
+            raise ValueError(f"name and source are both '{self.name}'; give the label a name of its own, e.g. {self.source}_class")
+        return self
+
+
+class MultiLabel(_Rule):
+    """Several yes-or-no labels of the same rows."""
+
+    task_name: ClassVar[TaskName] = "multilabel_classification"
+
+    kind: Literal["multi_label"] = "multi_label"
+    labels: tuple[Annotated[ThresholdLabel | BinaryLabel, Field(discriminator="kind")], ...] = Field(
+        min_length=2, description="The labels, each by a rule of its own."
+    )
+
+    @model_validator(mode="after")
+    def _labels_differ(self) -> Self:
+        if repeated := sorted({name for name in self.names if self.names.count(name) > 1}):
+            raise ValueError(f"labels names {repeated} more than once; give each label a name of its own")
+        if carried := sorted({name for name in self.names if name in {rule.source for rule in self.labels if rule.name != name}}):
+            raise ValueError(f"labels: {carried} is the name of one label and the source of another; rename the label")
+        return self
+
+    @property
+    def name(self) -> str:
+        """All names in one text."""
+        return ", ".join(self.names)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The measured columns, each once."""
+        return tuple(dict.fromkeys(rule.source for rule in self.labels))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the labels."""
+        return tuple(rule.name for rule in self.labels)
+
+
+class ValueLabel(_OneColumn):
+    """A number, as measured."""
+
+    task_name: ClassVar[TaskName] = "regression"
+
+    kind: Literal["value"] = "value"
+    source: str = Field(description="Column of the label table that is measured; it is the label's name as well.")
+    minimum: FiniteFloat | None = Field(None, description="Smallest value that the source can take, where there is one.")
+    maximum: FiniteFloat | None = Field(None, description="Largest value that the source can take, where there is one.")
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if self.minimum is not None and self.maximum is not None and self.minimum >= self.maximum:
+            raise ValueError(f"minimum {self.minimum:g} is not below maximum {self.maximum:g}")
+        return self
+
+    @property
+    def name(self) -> str:
+        """Name of the label."""
+        return self.source
+
+
+class AnomalyLabel(_Rule):
+    """Nothing is learned from a label. Where `source` names a column of known anomalies, they judge the detector."""
+
+    task_name: ClassVar[TaskName] = "anomaly_detection"
+
+    kind: Literal["anomaly"] = "anomaly"
+    source: str | None = Field(None, description="Column of the label table that holds 1 for known anomalies and 0 for other rows.")
+
+    @property
+    def name(self) -> str:
+        """What the answer is called."""
+        return self.source or "anomaly"
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The column of known anomalies, where there is one."""
+        return (self.source,) if self.source else ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the labels: none where no anomalies are known."""
+        return self.sources
+
+
+LabelRule = Annotated[ThresholdLabel | BinaryLabel | ClassLabel | MultiLabel | ValueLabel | AnomalyLabel, Field(discriminator="kind")]
 """How a column becomes a label; a model file chooses by `kind`."""
+
+AnyLabel = ThresholdLabel | BinaryLabel | ClassLabel | MultiLabel | ValueLabel | AnomalyLabel
 
 
 class LabelReport(Report):
-    """Distribution of a binary label: rows by class, and the rows left out because the source was null or NaN."""
+    """Distribution of a label, and the rows left out because the source was null or NaN.
+
+    `counts` are the rows by class; those of several labels are the rows by number of labels that hold, and `parts` has a report
+    of each. A number has a `spread` in place of counts.
+    """
 
     label: str
     source: str
     rule: str
-    counts: Mapping[int, int]
+    counts: Mapping[int, int] = {}
     dropped: int
+    rows: int
+    """Rows with a label."""
+    class_names: tuple[str, ...] = ()
+    spread: Mapping[str, float] | None = None
+    """Minimum, quartiles, mean and maximum of a number."""
+    parts: tuple["LabelReport", ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _count_rows(cls, given: Any) -> Any:
+        return {"rows": sum(given.get("counts", {}).values()), **given} if isinstance(given, dict) else given
 
     @property
-    def rows(self) -> int:
-        """Rows with a label."""
-        return sum(self.counts.values())
+    def positive_share(self) -> float | None:
+        """Share of class 1 in [0, 1]; None where there are no classes 0 and 1."""
+        return self.counts.get(1, 0) / self.rows if self.is_binary else None
 
     @property
-    def positive_share(self) -> float:
-        """Share of class 1 in [0, 1]."""
-        return self.counts.get(1, 0) / self.rows
+    def is_binary(self) -> bool:
+        """Whether the classes are 0 and 1."""
+        return bool(self.counts) and not self.parts and not self.class_names
 
     @property
     def imbalance(self) -> float:
-        """Rows of the larger class for each row of the smaller; infinite where one class is missing."""
-        smaller = min(self.counts.get(0, 0), self.counts.get(1, 0))
-        return max(self.counts.values()) / smaller if smaller else float("inf")
+        """Rows of the largest class for each row of the smallest; infinite where one class is missing, 1 where there are none."""
+        counts = [part.imbalance for part in self.parts]
+        if counts:
+            return max(counts)
+        if not self.counts:
+            return 1.0
+        smallest = min(self.counts.values()) if len(self.counts) > 1 else 0
+        return max(self.counts.values()) / smallest if smallest else float("inf")
+
+    @property
+    def severe(self) -> bool:
+        """Whether the imbalance counts as severe."""
+        return self.imbalance > SEVERE_IMBALANCE
 
     @property
     def single_class(self) -> bool:
         """Whether nothing can be learned, since all rows are of one class."""
-        return sum(count > 0 for count in self.counts.values()) < 2
+        if self.parts:
+            return any(part.single_class for part in self.parts)
+        return bool(self.counts) and sum(count > 0 for count in self.counts.values()) < 2
 
 
-@dataclass(frozen=True)
-class Labelled:
-    """A table with its label, int64 of 0 and 1 and never null, and the report of the distribution."""
-
-    table: Table
-    report: LabelReport
-
-
-def binarize(table: Table, rule: ThresholdLabel | BinaryLabel) -> Labelled:
-    """Give each row its label, leave rows without one out, and drop the source column, which would tell the label.
-
-    Raises:
-        ColumnNotFoundError: where the table lacks the source column.
-        ColumnTypeError: where the source holds text.
-        EmptyTableError: where no row has a label.
-        LabelError: where the source lies outside the range of the rule, or a binary label holds other values than 0 and 1.
-    """
-    if rule.source not in table.columns:
-        raise ColumnNotFoundError.missing(table.name, [rule.source], table.columns, "Name one of these under model.label.source.")
-    require_numeric(table, [rule.source])
-    value = nw.col(rule.source).cast(nw.Float64)
-    known = table.frame.with_columns(value).filter(~nw.col(rule.source).is_null()).filter(~nw.col(rule.source).is_nan())
-    before = table.count()
-    rows = require_rows(table.with_frame(known), f"No row has a value in '{rule.source}'.")
-    labelled = _apply_threshold(known, rule) if isinstance(rule, ThresholdLabel) else _check_binary(known, rule)
-    columns = [column for column in table.columns if column not in (rule.source, rule.name)]
-    roles = Roles(**{**table.roles.model_dump(), "label": rule.name})
-    result = Table(labelled.select(*columns, rule.name), roles, table.name)
-    positives = int(result.collect([rule.name])[rule.name].sum())
-    report = LabelReport(
-        label=rule.name,
-        source=rule.source,
-        rule=describe(rule),
-        counts={0: rows - positives, 1: positives},
-        dropped=before - rows,
-    )
-    return Labelled(result, report)
-
-
-def describe(rule: ThresholdLabel | BinaryLabel) -> str:
+def describe(rule: AnyLabel) -> str:
     """Say the rule in words.
 
     >>> describe(ThresholdLabel(source="late_rate", name="high_late_rate", threshold=0.2))
     'high_late_rate = 1 where late_rate > 0.2'
     """
-    if isinstance(rule, BinaryLabel):
-        return f"{rule.name} as measured (0 or 1)"
-    sign = ">" if rule.boundary == "exclusive" else ">="
-    return f"{rule.name} = 1 where {rule.source} {sign} {rule.threshold:g}"
-
-
-def _apply_threshold(frame: nw.LazyFrame[Any], rule: ThresholdLabel) -> nw.LazyFrame[Any]:
-    source = nw.col(rule.source)
-    bounds = frame.select(source.min().alias("low"), source.max().alias("high")).collect(backend="polars")
-    low, high = float(bounds["low"][0]), float(bounds["high"][0])
-    if low < rule.minimum or high > rule.maximum:
-        raise LabelError.out_of_range(rule.source, rule.minimum, rule.maximum, low, high)
-    above = source > rule.threshold if rule.boundary == "exclusive" else source >= rule.threshold
-    return frame.with_columns(above.cast(nw.Int64).alias(rule.name))
-
-
-def _check_binary(frame: nw.LazyFrame[Any], rule: BinaryLabel) -> nw.LazyFrame[Any]:
-    wrong = frame.filter((nw.col(rule.source) != 0) & (nw.col(rule.source) != 1)).select(rule.source).collect(backend="polars")
-    if len(wrong):
-        raise LabelError.not_binary(rule.source, len(wrong), float(wrong[rule.source][0]))
-    return frame.with_columns(nw.col(rule.source).cast(nw.Int64))
+    match rule:
+        case ThresholdLabel():
+            said = f"{rule.name} = 1 where {rule.source} {'>' if rule.boundary == 'exclusive' else '>='} {rule.threshold:g}"
+        case BinaryLabel(positive=None):
+            said = f"{rule.name} as measured (0 or 1)"
+        case BinaryLabel():
+            said = f"{rule.name} = 1 where it is '{rule.positive}', 0 where it is '{rule.negative}'"
+        case ClassLabel():
+            edges = ", ".join(f"{edge:g}" for edge in rule.edges or ())
+            said = f"{rule.name}: one of {', '.join(rule.classes)}, {f'{rule.source} cut at {edges}' if edges else f'by {rule.source}'}"
+        case MultiLabel():
+            said = "; ".join(describe(part) for part in rule.labels)
+        case ValueLabel():
+            said = f"{rule.name} as measured"
+        case AnomalyLabel():
+            said = f"rows unlike the others{f'; known anomalies are in {rule.source}' if rule.source else ''}"
+    return said

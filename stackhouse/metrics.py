@@ -1,34 +1,62 @@
-"""Metrics of a binary classifier under their canonical names, and the curves behind them."""
+"""Metrics: canonical names, in which direction each is better, and between which bounds it lies. Tasks compute them.
+
+A metric of one label among several carries the label's name behind its own: `f1_late_arrival`.
+"""
 
 from collections.abc import Mapping
-from typing import Any
+from math import inf, isnan
+from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 
-from stackhouse.report import Report
+class Metric(NamedTuple):
+    """What a metric's value means."""
 
-NAMES = ("accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc", "log_loss", "positive_class_ratio")
-"""Canonical names. All lie in [0, 1] but log_loss, which is >= 0 and better when smaller."""
+    low: float
+    high: float
+    lower_is_better: bool = False
+    comparable: bool = True
+    """Whether it tells models apart; the share of class 1 is the same for every model on the same rows."""
 
-COMPARABLE = tuple(name for name in NAMES if name != "positive_class_ratio")
-"""Metrics that tell models apart; the share of class 1 is the same for every model on the same rows."""
 
-LOWER_IS_BETTER = frozenset({"log_loss"})
+_SHARE, _LOSS, _TOLD = Metric(0, 1), Metric(0, inf, lower_is_better=True), Metric(-inf, inf, comparable=False)
 
-GUIDE_SPELLINGS = {"auc_roc": "roc_auc", "auc": "roc_auc", "auc_pr": "pr_auc", "f1_score": "f1"}
+METRICS: Mapping[str, Metric] = {
+    "accuracy": _SHARE,
+    "precision": _SHARE,
+    "recall": _SHARE,
+    "f1": _SHARE,
+    "macro_f1": _SHARE,
+    "weighted_f1": _SHARE,
+    "micro_f1": _SHARE,
+    "subset_accuracy": _SHARE,
+    "hamming_loss": Metric(0, 1, lower_is_better=True),
+    "roc_auc": _SHARE,
+    "pr_auc": _SHARE,
+    "log_loss": _LOSS,
+    "positive_class_ratio": Metric(0, 1, comparable=False),
+    "r2": Metric(-inf, 1),
+    "rmse": _LOSS,
+    "mae": _LOSS,
+    "mape": _LOSS,
+    "mape_masked": Metric(0, inf, comparable=False),
+    "anomaly_rate": Metric(0, 1, comparable=False),
+    "avg_anomaly_score": _TOLD,
+    "avg_normal_score": _TOLD,
+    "score_min": _TOLD,
+    "score_max": _TOLD,
+    "score_std": Metric(0, inf, comparable=False),
+}
+"""Every metric by its canonical name."""
+
+GUIDE_SPELLINGS = {
+    "auc_roc": "roc_auc",
+    "auc": "roc_auc",
+    "auc_pr": "pr_auc",
+    "f1_score": "f1",
+    "f1_macro": "macro_f1",
+    "f1_weighted": "weighted_f1",
+}
 """Spellings of the training guides, by canonical name."""
-
-
-class Curves(Report):
-    """Points of the curves, from the strictest to the loosest decision threshold, and the confusion matrix."""
-
-    false_positive_rate: tuple[float, ...]
-    true_positive_rate: tuple[float, ...]
-    recall: tuple[float, ...]
-    precision: tuple[float, ...]
-    confusion: tuple[tuple[int, int], tuple[int, int]]
-    """Rows are true classes 0 and 1, columns predicted classes 0 and 1."""
 
 
 def canonical(name: str) -> str:
@@ -41,71 +69,43 @@ def canonical(name: str) -> str:
     return GUIDE_SPELLINGS.get(bare, bare)
 
 
+def describe_metric(name: str) -> Metric | None:
+    """Return what a metric means, by its canonical name or that of one label's; None where there is no such metric.
+
+    >>> describe_metric("hamming_loss").lower_is_better
+    True
+    >>> describe_metric("f1_late_arrival").high
+    1
+    """
+    if name in METRICS:
+        return METRICS[name]
+    of_a_label = [known for known in METRICS if name.startswith(f"{known}_")]
+    return METRICS[max(of_a_label, key=len)] if of_a_label else None
+
+
+def lower_is_better(name: str) -> bool:
+    """Say whether a smaller value is the better one."""
+    found = describe_metric(name)
+    return found is not None and found.lower_is_better
+
+
 def require_comparable(name: str) -> str:
     """Return the canonical name of a metric by which models can be compared.
 
     Raises:
         ValueError: where there is no such metric, or where it is the same for every model.
     """
-    if (known := canonical(name)) not in COMPARABLE:
-        raise ValueError(f"unknown metric '{name}'; known are {list(COMPARABLE)}")
-    return known
-
-
-def score(y: npt.NDArray[np.int64], probability: npt.NDArray[np.float64], predicted: npt.NDArray[np.int64]) -> dict[str, float]:
-    """Compute every metric of `NAMES`; all arguments have shape (n_rows,).
-
-    Metrics that one class alone leaves undefined (roc_auc, pr_auc) are absent, so that a gate on them fails closed.
-    Precision, recall and f1 are 0 where nothing is predicted positive.
-    """
-    from sklearn import metrics
-
-    found = {
-        "accuracy": metrics.accuracy_score(y, predicted),
-        "precision": metrics.precision_score(y, predicted, zero_division=0),
-        "recall": metrics.recall_score(y, predicted, zero_division=0),
-        "f1": metrics.f1_score(y, predicted, zero_division=0),
-        "log_loss": metrics.log_loss(y, probability, labels=[0, 1]),
-        "positive_class_ratio": float(np.mean(y)),
-    }
-    if len(np.unique(y)) > 1:
-        found["roc_auc"] = metrics.roc_auc_score(y, probability)
-        found["pr_auc"] = metrics.average_precision_score(y, probability)
-    return {name: float(found[name]) for name in NAMES if name in found}
-
-
-def curves(y: npt.NDArray[np.int64], probability: npt.NDArray[np.float64], predicted: npt.NDArray[np.int64], points: int = 200) -> Curves:
-    """Compute the ROC and precision-recall curves, thinned to at most `points` points each, and the confusion matrix.
-
-    A curve that one class alone leaves undefined has no points.
-    """
-    from sklearn import metrics
-
-    confusion = metrics.confusion_matrix(y, predicted, labels=[0, 1])
-    fpr, tpr, recall, precision = (np.empty(0),) * 4
-    if len(np.unique(y)) > 1:
-        fpr, tpr, _ = metrics.roc_curve(y, probability)
-        precision, recall, _ = metrics.precision_recall_curve(y, probability)
-        precision, recall = precision[::-1], recall[::-1]
-    return Curves(
-        false_positive_rate=_thinned(fpr, points),
-        true_positive_rate=_thinned(tpr, points),
-        recall=_thinned(recall, points),
-        precision=_thinned(precision, points),
-        confusion=tuple(tuple(int(count) for count in row) for row in confusion),
-    )
+    known = tuple(metric for metric, meaning in METRICS.items() if meaning.comparable)
+    if (bare := canonical(name)) not in known:
+        raise ValueError(f"unknown metric '{name}'; known are {list(known)}")
+    return bare
 
 
 def better(metric: str, candidate: float, other: float) -> bool:
     """Say whether the candidate is strictly better; a tie is not better, and neither is NaN."""
-    return candidate < other if metric in LOWER_IS_BETTER else candidate > other
-
-
-def _thinned(values: npt.NDArray[Any], points: int) -> tuple[float, ...]:
-    if not len(values):
-        return ()
-    positions = np.unique(np.linspace(0, len(values) - 1, points).astype(int))
-    return tuple(float(value) for value in values[positions])
+    if isnan(candidate) or isnan(other):
+        return False
+    return candidate < other if lower_is_better(metric) else candidate > other
 
 
 def rename(values: Mapping[str, float], prefix: str) -> dict[str, float]:

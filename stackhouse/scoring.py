@@ -6,14 +6,11 @@ Needs neither MLflow nor ZenML, and travels inside the model (`code/`), so that 
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from stackhouse.errors import ConfigurationError
+from stackhouse.answers import serve
 from stackhouse.fitted import FittedModel
-
-PREDICT_METHODS = ("predict", "predict_proba")
+from stackhouse.tasks import Answers
 
 
 class ScoringModel:
@@ -23,21 +20,17 @@ class ScoringModel:
         """Take the fitted model to score with."""
         self.model = model
 
-    def predict(self, rows: pd.DataFrame, params: dict[str, Any] | None = None) -> npt.NDArray[np.int64] | npt.NDArray[np.float64]:
-        """Return the class of each row (int64), or its probability of class 1 (float64) with `predict_method: predict_proba`.
+    def predict(self, rows: pd.DataFrame, params: dict[str, Any] | None = None) -> Answers | pd.DataFrame:
+        """Return what the model says of each row, or with `predict_method` what else it can be asked for; see `answers.serve`.
 
-        Shape (n_rows,), in the order of the rows. NaN, ±Inf and null are replaced by the model's rule, and so are absent feature
-        columns where a caller lets them through (MLflow's own check of the signature does not).
+        NaN, ±Inf and null are replaced by the model's rule, and so are absent feature columns where a caller lets them through
+        (MLflow's own check of the signature does not).
 
         Raises:
-            ColumnTypeError: where a feature holds text.
+            ColumnTypeError: where a number holds text.
             ConfigurationError: where `predict_method` is something else.
         """
-        method = (params or {}).get("predict_method", "predict")
-        if method not in PREDICT_METHODS:
-            raise ConfigurationError(f"predict_method is '{method}'; it can be {' or '.join(PREDICT_METHODS)}.")
-        probability = self.model.probability(rows)
-        return probability if method == "predict_proba" else self.model.classify(probability)
+        return serve(self.model, rows, (params or {}).get("predict_method", "predict"))
 
 
 def _load_pyfunc(path: str) -> ScoringModel:

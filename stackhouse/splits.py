@@ -5,10 +5,11 @@ strictly later than every validation row. A random split stays for tables withou
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import narwhals as nw
 import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from stackhouse.errors import ConfigurationError, DataError, PrimaryKeyError
@@ -33,7 +34,7 @@ class TimeSplit(_Shares):
 
 
 class RandomSplit(_Shares):
-    """Rows are drawn with a seed; `stratify` keeps the share of each class equal in all parts."""
+    """Rows are drawn with a seed; `stratify` keeps the share of each class equal in all parts, where the label has classes."""
 
     kind: Literal["random"] = "random"
     stratify: bool = Field(True, description="Keep the classes in proportion.")
@@ -63,7 +64,7 @@ def split(table: Table, rule: TimeSplit | RandomSplit) -> Split:
     """Divide a table. Every row of the input is in exactly one part.
 
     Raises:
-        ConfigurationError: where a split by time is asked of a table without a timestamp, or stratify of one without a label.
+        ConfigurationError: where a split by time is asked of a table without a timestamp.
         DataError: where there are fewer than three distinct times, or too few rows for three parts.
         EmptyTableError: where the table has no rows.
         PrimaryKeyError: where a timestamp to split by is null.
@@ -116,14 +117,11 @@ def _by_time(table: Table, rule: TimeSplit) -> Split:
 
 def _at_random(table: Table, rule: RandomSplit) -> Split:
     """Rows are put in order of their keys first, so that the draw does not depend on the order in which they arrive."""
-    label = table.roles.label
-    if rule.stratify and label is None:
-        raise ConfigurationError(f"{table.name} has no label to stratify by. Set model.split.stratify to false.")
     identity = table.roles.identity
     order = [*identity, *(column for column in table.columns if column not in identity)]
     rows = table.frame.collect(backend="polars").sort(*order)
     generator = np.random.default_rng(rule.seed)
-    classes = rows[label].to_numpy() if rule.stratify and label else np.zeros(len(rows))
+    classes = _classes(rows, table.roles.labels) if rule.stratify else np.zeros(len(rows), dtype=np.int64)
     part = np.empty(len(rows), dtype=np.int64)
     for value in np.unique(classes):
         members = generator.permutation(np.flatnonzero(classes == value))
@@ -133,6 +131,14 @@ def _at_random(table: Table, rule: RandomSplit) -> Split:
         raise DataError(f"{table.name} has {len(rows)} rows, too few for a training, a validation and a test set.")
     parts = [table.with_frame(rows.filter((part == number).tolist()).lazy()) for number in range(3)]
     return Split(*parts)
+
+
+def _classes(rows: nw.DataFrame[Any], labels: tuple[str, ...]) -> npt.NDArray[np.int64]:
+    """A number for each combination of classes that occurs, shape (n_rows,); 0 for all rows where the labels are no classes."""
+    if not labels or not all(rows.schema[label].is_integer() for label in labels):
+        return np.zeros(len(rows), dtype=np.int64)
+    _, numbers = np.unique(np.column_stack([rows[label].to_numpy() for label in labels]), axis=0, return_inverse=True)
+    return numbers.reshape(-1).astype(np.int64)
 
 
 def _cuts(count: int, rule: _Shares) -> tuple[int, int]:

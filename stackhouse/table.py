@@ -23,6 +23,8 @@ class Roles(BaseModel):
     timestamp: str | None = None
     label: str | None = None
     features: tuple[str, ...] = ()
+    further_labels: tuple[str, ...] = ()
+    """Labels beside `label`, where each row has several answers."""
 
     @model_validator(mode="after")
     def _one_role_a_column(self) -> Self:
@@ -33,10 +35,14 @@ class Roles(BaseModel):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """All columns that have a role: keys, timestamp, features, label, in this order."""
+        """All columns that have a role: keys, timestamp, features, labels, in this order."""
         times = (self.timestamp,) if self.timestamp else ()
-        labels = (self.label,) if self.label else ()
-        return (*self.primary_keys, *times, *self.features, *labels)
+        return (*self.primary_keys, *times, *self.features, *self.labels)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All labels."""
+        return (self.label, *self.further_labels) if self.label else self.further_labels
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -86,6 +92,7 @@ class Table:
             timestamp=self.roles.timestamp if self.roles.timestamp in kept else None,
             label=self.roles.label if self.roles.label in kept else None,
             features=tuple(feature for feature in self.roles.features if feature in kept),
+            further_labels=tuple(label for label in self.roles.further_labels if label in kept),
         )
         return replace(self, frame=self.frame.select(*kept), roles=roles)
 

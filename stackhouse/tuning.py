@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from math import isfinite
 
+import numpy as np
+
 from stackhouse.algorithms import Algorithm
-from stackhouse.errors import DataError
+from stackhouse.errors import DataError, LabelError
 from stackhouse.fitted import FittedModel, ScoringRules, to_arrays
-from stackhouse.metrics import better, score
+from stackhouse.labels import ClassLabel
+from stackhouse.metrics import better
 from stackhouse.report import Report
 from stackhouse.table import Table
 
@@ -41,14 +44,18 @@ class Tuned:
 def tune(train: Table, validation: Table, candidates: tuple[ScoringRules, ...], metric: str) -> Tuned:
     """Fit each candidate to the training rows and take the one that is best on the validation rows.
 
+    A single detector of anomalies of which none are known is taken as it is, since nothing can judge it.
+
     Raises:
-        DataError: where the metric cannot be computed for any candidate.
+        DataError: where the metric cannot be computed for any of several candidates, or there are more features than rows.
         DirtyFeaturesError: where a feature holds NaN, ±Inf or null.
+        LabelError: where a class has no training row.
     """
-    if reason := single_class(train, "training") or single_class(validation, "validation"):
+    if reason := unlearnable(train, "training", candidates[0]) or unlearnable(validation, "validation", candidates[0]):
         return Tuned(candidates[0], TuningReport(metric=metric, skipped=reason))
+    _require_enough_rows(train, candidates[0])
     trials = [Trial(algorithm=rules.algorithm, metrics=measure(FittedModel.fit(train, rules), validation)) for rules in candidates]
-    chosen = best(trials, metric)
+    chosen = best(trials, metric) if len(trials) > 1 or validation.roles.labels else 0
     return Tuned(candidates[chosen], TuningReport(metric=metric, trials=tuple(trials), chosen=chosen))
 
 
@@ -71,16 +78,34 @@ def best(trials: list[Trial], metric: str) -> int:
 
 
 def measure(model: FittedModel, table: Table) -> dict[str, float]:
-    """Compute the metrics of a model on a table with clean features and a label."""
-    X, y = to_arrays(table, model.rules.features)
-    probability = model.probability_of_matrix(X)
-    return score(y, probability, model.classify(probability))
+    """Compute the metrics of a model on a table with clean features and its labels."""
+    X, y = to_arrays(table, model.encoding, model.rules)
+    scores = model.scores_of_matrix(X)
+    return model.rules.task.measure(y, scores, model.answer(scores), model.rules.label.names)
 
 
-def single_class(table: Table, part: str) -> str | None:
-    """Say why a model cannot be fitted to or chosen on these rows, the named part of all; None where it can."""
-    label = str(table.roles.label)
-    classes = sorted(int(value) for value in table.frame.select(label).unique().collect(backend="polars")[label])
-    if not classes:
-        return f"no {part} rows"
-    return None if len(classes) > 1 else f"all {part} rows are of class {classes[0]}; a classifier needs both"
+def unlearnable(table: Table, part: str, rules: ScoringRules) -> str | None:
+    """Say why a model cannot be fitted to or chosen on these rows, the named part of all; None where it can.
+
+    Raises:
+        LabelError: where one of several classes has no row, while others have.
+    """
+    if not table.roles.labels:
+        return None if table.count() else f"no {part} rows"
+    columns = table.collect(table.roles.labels).to_native()
+    y = np.column_stack([columns[label].to_numpy() for label in table.roles.labels])
+    reason = rules.task.unlearnable(y[:, 0] if y.shape[1] == 1 else y, part)
+    if reason is None and part == "training" and isinstance(rules.label, ClassLabel):
+        found = set(np.unique(y).tolist())
+        if missing := [name for number, name in enumerate(rules.label.classes) if number not in found]:
+            raise LabelError.missing_class(rules.label.name, missing, part)
+    return reason
+
+
+def _require_enough_rows(train: Table, rules: ScoringRules) -> None:
+    rows = train.count()
+    if rows < len(rules.features):
+        raise DataError(
+            f"{train.name} has {rows:,} training rows and {len(rules.features):,} features; a model would learn the rows by heart. "
+            "Use a longer period, or name fewer features."
+        )

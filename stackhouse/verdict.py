@@ -3,15 +3,16 @@
 Gates fail closed: a metric that is missing or not finite fails. A gate that could never fire is refused in the model file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from stackhouse.evaluation import Evaluation
-from stackhouse.metrics import LOWER_IS_BETTER, NAMES, better, canonical, require_comparable
+from stackhouse.metrics import METRICS, Metric, better, canonical, describe_metric, lower_is_better, require_comparable
 from stackhouse.report import Report
+from stackhouse.tasks import TASKS, Task
 
 
 class Gates(BaseModel):
@@ -20,20 +21,46 @@ class Gates(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     minimum: Mapping[str, FiniteFloat] = Field(default_factory=dict, description="Smallest allowed value by metric (>=).")
-    baseline_f1: float = Field(0.0, ge=0, lt=1, description="F1 has to be strictly above this.")
-    beats_reference: str = Field("roc_auc", description="Metric that has to be strictly better than that of a guess by class share.")
+    maximum: Mapping[str, FiniteFloat] = Field(default_factory=dict, description="Largest allowed value by metric (<=), e.g. of an error.")
+    baseline_f1: float = Field(
+        0.0, ge=0, lt=1, description="F1 has to be strictly above this: f1, weighted_f1 of several classes, macro_f1 of several labels."
+    )
+    beats_reference: str | None = Field(
+        None, description="Metric that has to be strictly better than that of a guess; the one that decides between models where absent."
+    )
 
     @model_validator(mode="after")
     def _can_fire(self) -> Self:
-        require_comparable(self.beats_reference)
-        if unknown := [name for name in self.minimum if canonical(name) not in NAMES]:
-            raise ValueError(f"unknown metric {unknown}; known are {list(NAMES)}")
+        if self.beats_reference is not None:
+            require_comparable(self.beats_reference)
         for name, value in self.minimum.items():
-            if canonical(name) in LOWER_IS_BETTER:
-                raise ValueError(f"'{name}' is better when smaller; a minimum for it would reward bad models")
-            if not 0 < value <= 1:
-                raise ValueError(f"minimum '{name}: {value:g}' can never {'fail' if value <= 0 else 'pass'}; the metric lies in [0, 1]")
+            metric = _known(name)
+            if metric.lower_is_better:
+                raise ValueError(f"'{name}' is better when smaller; a minimum for it would reward bad models. Give a maximum")
+            if not metric.low < value <= metric.high:
+                never = "fail" if value <= metric.low else "pass"
+                raise ValueError(f"minimum '{name}: {value:g}' can never {never}; the metric lies in [{metric.low:g}, {metric.high:g}]")
+        for name, value in self.maximum.items():
+            metric = _known(name)
+            if metric.comparable and not metric.lower_is_better:
+                raise ValueError(f"'{name}' is better when larger; a maximum for it would reward bad models. Give a minimum")
+            if not metric.low <= value < metric.high:
+                never = "pass" if value < metric.low else "fail"
+                raise ValueError(f"maximum '{name}: {value:g}' can never {never}; the metric lies in [{metric.low:g}, {metric.high:g}]")
         return self
+
+    def require_for(self, task: Task, labels: tuple[str, ...]) -> None:
+        """Check that a model of this task has every metric that is judged.
+
+        Raises:
+            ValueError: naming the one that it does not have.
+        """
+        known = (*task.metrics, *(f"{metric}_{label}" for metric in ("f1", "roc_auc") for label in labels if len(labels) > 1))
+        for name in (*self.minimum, *self.maximum, *((self.beats_reference,) if self.beats_reference else ())):
+            if canonical(name) not in known:
+                raise ValueError(f"gates: a model of {task.name} has no metric '{name}'; it has {list(known)}")
+        if self.baseline_f1 and not task.baseline:
+            raise ValueError(f"gates: baseline_f1 is {self.baseline_f1:g}, and a model of {task.name} has no F1. Give minimum or maximum")
 
 
 class Gate(Report):
@@ -67,12 +94,12 @@ def judge(evaluation: Evaluation, gates: Gates) -> Verdict:
     """
     if evaluation.skipped:
         return Verdict(outcome="SKIPPED", reasons=(evaluation.skipped,))
-    test = {name: value for name, value in evaluation.test.items() if isfinite(value)}
-    reference = evaluation.reference.get(canonical(gates.beats_reference))
+    test, task = {name: value for name, value in evaluation.test.items() if isfinite(value)}, TASKS[evaluation.task]
     judged = (
         *(_minimum(canonical(name), limit, test) for name, limit in gates.minimum.items()),
-        _above("f1", gates.baseline_f1, "baseline", test),
-        _above(canonical(gates.beats_reference), reference, "guess by class share", test),
+        *(_maximum(canonical(name), limit, test) for name, limit in gates.maximum.items()),
+        *_baseline(task, gates, test),
+        *_reference(task, gates, test, evaluation.reference),
     )
     failed = tuple(_reason(gate) for gate in judged if not gate.passed)
     if failed:
@@ -85,10 +112,34 @@ def _minimum(metric: str, limit: float, test: Mapping[str, float]) -> Gate:
     return Gate(name=metric, rule=f">= {limit:.4f}", value=value, passed=value is not None and value >= limit)
 
 
+def _maximum(metric: str, limit: float, test: Mapping[str, float]) -> Gate:
+    value = test.get(metric)
+    return Gate(name=metric, rule=f"<= {limit:.4f}", value=value, passed=value is not None and value <= limit)
+
+
+def _baseline(task: Task, gates: Gates, test: Mapping[str, float]) -> Iterator[Gate]:
+    """F1 against the baseline; anomalies of which none are known have no F1, so that only a baseline that is given fails them."""
+    if task.baseline and (task.has_reference or gates.baseline_f1):
+        yield _above(task.baseline, gates.baseline_f1, "baseline", test)
+
+
+def _reference(task: Task, gates: Gates, test: Mapping[str, float], reference: Mapping[str, float]) -> Iterator[Gate]:
+    if task.has_reference:
+        metric = canonical(gates.beats_reference or task.deciding)
+        yield _above(metric, reference.get(metric), "guess by class share" if task.baseline else "guess of the mean", test)
+
+
+def _known(name: str) -> Metric:
+    metric = describe_metric(canonical(name))
+    if metric is None:
+        raise ValueError(f"unknown metric '{name}'; known are {list(METRICS)}")
+    return metric
+
+
 def _above(metric: str, limit: float | None, what: str, test: Mapping[str, float]) -> Gate:
     """A strict comparison: a tie does not pass."""
     value = test.get(metric)
-    sign = "<" if metric in LOWER_IS_BETTER else ">"
+    sign = "<" if lower_is_better(metric) else ">"
     if limit is None or not isfinite(limit):
         return Gate(name=metric, rule=f"{sign} the {what}, which is missing", value=value, passed=False)
     return Gate(name=metric, rule=f"{sign} {limit:.4f} ({what})", value=value, passed=value is not None and better(metric, value, limit))

@@ -16,11 +16,12 @@ from typing import Any, Literal
 import narwhals as nw
 import pandas as pd
 
-from stackhouse.labels import BinaryLabel, ThresholdLabel, binarize
+from stackhouse.labelling import label_rows
+from stackhouse.labels import AnyLabel
 from stackhouse.table import Table
 from stackhouse.validation import Dimension, Kind, kind_of
 
-LabelRule = ThresholdLabel | BinaryLabel
+LabelRule = AnyLabel
 
 PANDAS_TYPES: Mapping[Kind | None, str] = {
     "number": "float64",
@@ -104,7 +105,7 @@ def _batch_frame(table: Table, batch: str, columns: tuple[str, ...], rule: Label
         newest = table.frame.select(nw.col(*columns).max()).collect(backend="polars").rows(named=True)[0]
         return pd.DataFrame({name: pd.to_datetime([time], utc=True) for name, time in newest.items()})
     if batch == "classes" and rule is not None:
-        labelled = binarize(table.select([rule.source]), rule).table
+        labelled = label_rows(table.select(rule.sources), rule).table
         frame = labelled.frame.select(nw.col(rule.name).cast(nw.Float64))
     else:
         frame = table.frame.select(*(_comparable(name, schema[name]) for name in columns))

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from stackhouse.cleaning import require_numeric
+from stackhouse.cleaning import numeric_features, require_numeric
 from stackhouse.errors import ConfigurationError
 from stackhouse.table import Table, require_rows, require_times
 from stackhouse.validation import (
@@ -61,7 +61,7 @@ def run_suite(table: Table, expectations: Expectations, now: datetime, rule: Lab
 def _require_answerable(table: Table, expectations: Expectations, now: datetime, rule: LabelRule | None) -> None:
     require_known_columns(table, expectations)
     require_times(table)
-    require_numeric(table, table.roles.features)
+    require_numeric(table, numeric_features(table))
     if not table.roles.primary_keys:
         raise ConfigurationError(f"{table.name} has no primary key. Name its key columns; a feature table cannot do without.")
     if now.tzinfo is None:
@@ -71,16 +71,24 @@ def _require_answerable(table: Table, expectations: Expectations, now: datetime,
     if expectations.target is not None:
         if rule is None:
             raise ConfigurationError(f"{table.name} has no label rule, so model.validation.target names no column. Give model.label.rule.")
-        require_known_columns(table, Expectations(not_null={rule.source: 1.0}))
-        require_numeric(table, [rule.source])
+        if len(rule.sources) != 1:
+            raise ConfigurationError(
+                f"model.validation.target is for a label of one column, and {rule.name} has {len(rule.sources)}. Remove it."
+            )
+        require_known_columns(table, Expectations(not_null=dict.fromkeys(rule.sources, 1.0)))
+        if expectations.target.positive_share is not None and rule.task_name != "binary_classification":
+            raise ConfigurationError(f"{rule.name} has no class 1. Remove model.validation.target.positive_share.")
+        if expectations.target.mean is not None:
+            require_numeric(table, rule.sources)
 
 
 def _always(table: Table, rows: int) -> Iterator[Check]:
     """Keys and timestamp whole and unique, features finite."""
     identity = table.roles.identity
-    for name in (*identity, *table.roles.features):
+    numbers = numeric_features(table)
+    for name in (*identity, *numbers):
         yield _whole(table, name, 1.0, rows)
-    for name in table.roles.features:
+    for name in numbers:
         bounds = {"column": name, "min_value": -LARGEST, "max_value": LARGEST}
         yield Check("validity", "ExpectColumnValuesToBeBetween", bounds, (name,), _counts(f"'{name}' is ±Inf", rows))
     yield _unique(identity, rows)
@@ -93,7 +101,7 @@ def _declared(table: Table, expectations: Expectations, rows: int) -> Iterator[C
     yield Check(
         "completeness", "ExpectTableRowCountToBeBetween", {"min_value": expectations.min_rows}, first, lambda _: said, counts_rows=False
     )
-    always = {*table.roles.identity, *table.roles.features}
+    always = {*table.roles.identity, *numeric_features(table)}
     yield from (_whole(table, name, share, rows) for name, share in expectations.not_null.items() if name not in always)
     yield from (_typed(table, name, kind, rows) for name, kind in expectations.types.items())
     for name, (low, high) in expectations.ranges.items():
@@ -124,7 +132,7 @@ def _fresh(table: Table, expectations: Expectations, now: datetime) -> Iterator[
 
 def _distributed(table: Table, target: TargetExpectations, rule: LabelRule, rows: int) -> Iterator[Check]:
     """What the model file says of the target."""
-    name = rule.source
+    name = rule.sources[0]
     if target.not_null is not None:
         yield _whole(table, name, target.not_null, rows, "target")
     if target.mean is not None:

@@ -18,6 +18,7 @@ from mlflow.models.model import MLMODEL_FILE_NAME, ModelInfo
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
 from stackhouse.algorithms import LightGBM, ScikitLearn
+from stackhouse.encoding import CalendarColumn, CategoryColumn, EncodedColumn
 from stackhouse.fitted import FittedModel
 from stacks.home import PROJECT
 from stacks.libraries import installed_version
@@ -52,14 +53,23 @@ def log_model(model: FittedModel, name: str, example: pd.DataFrame, metadata: di
 
 
 def signature(model: FittedModel) -> ModelSignature:
-    """Return the signature: float64 features in; class out as long (rule ML-02); `predict_method` chooses the probability.
+    """Return the signature: numbers in as double, categories as string, times as datetime; out what `predict` returns.
 
-    A feature that the cleaning rule names a replacement for is optional: rows may come without its column.
+    Classes are long and numbers double (rule ML-02); several labels are a column each. `predict_method` chooses what else the model
+    can be asked for. A feature that the cleaning rule names a replacement for is optional: rows may come without its column.
     """
-    optional = model.rules.cleaning.columns
-    inputs = Schema([ColSpec(DataType.double, name, required=name not in optional) for name in model.rules.features])
-    params = ParamSchema([ParamSpec("predict_method", DataType.string, "predict")])
-    return ModelSignature(inputs=inputs, outputs=Schema([ColSpec(DataType.long)]), params=params)
+    optional, kinds = model.rules.cleaning.columns, {column.name: column for column in model.encoding.columns}
+    inputs = Schema([ColSpec(_input_type(kinds[name]), name, required=name not in optional) for name in model.rules.features])
+    answer = DataType.double if model.rules.task.name == "regression" else DataType.long
+    several = model.rules.task.name == "multilabel_classification"
+    outputs = Schema([ColSpec(answer, name) for name in model.rules.label.names] if several else [ColSpec(answer)])
+    return ModelSignature(inputs=inputs, outputs=outputs, params=ParamSchema([ParamSpec("predict_method", DataType.string, "predict")]))
+
+
+def _input_type(column: EncodedColumn) -> DataType:
+    if isinstance(column, CategoryColumn) and not column.numeric:
+        return DataType.string
+    return DataType.datetime if isinstance(column, CalendarColumn) else DataType.double
 
 
 def pinned_requirements(model: FittedModel) -> list[str]:

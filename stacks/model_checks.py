@@ -6,7 +6,10 @@ import mlflow
 import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
+from mlflow.pyfunc import PyFuncModel
 
+from stackhouse.answers import PREDICT_METHODS, serve
+from stackhouse.fitted import FittedModel
 from stackhouse.record import ModelCheck, Registration, ValidationReport
 from stackhouse.table import Table
 from stackhouse.trained import TrainedModel
@@ -42,25 +45,30 @@ def check_version(client: MlflowClient, registration: Registration, model: Train
         return f"{len(found.inputs)} inputs, output {found.outputs.input_types()[0].name}"
 
     def inference() -> str:
-        model = mlflow.pyfunc.load_model(uri)
-        classes = np.asarray(model.predict(sample))
-        probability = np.asarray(model.predict(sample, params={"predict_method": "predict_proba"}))
-        expected = fitted.probability(sample)
-        if classes.shape != (len(sample),) or not np.isin(classes, (0, 1)).all():
-            raise ValueError(f"{len(sample)} rows gave predictions of shape {classes.shape} with values {np.unique(classes)[:5]}")
-        if not np.array_equal(probability, expected) or not ((probability >= 0) & (probability <= 1)).all():
-            raise ValueError("the served probabilities are not those of the model that was trained, or not in [0, 1]")
-        return f"{len(sample)} raw rows with NaN and ±Inf scored, none dropped, exactly as the trained model does"
+        return _serves_alike(mlflow.pyfunc.load_model(uri), fitted, sample)
 
     def metadata() -> str:
         found = Registry(client).version(name, version)
-        missing = [key for key in ("git_sha", "registered_at", "f1_score") if key not in found.tags]
-        if missing:
+        measured = "f1_score" if fitted.rules.task.name == "binary_classification" else fitted.rules.task.metrics[0]
+        if missing := [key for key in ("git_sha", "registered_at", measured) if key not in found.tags]:
             raise ValueError(f"the version lacks the tags {missing}")
         return f"run {found.run_id}, {len(found.tags)} tags"
 
     checks: dict[str, Callable[[], str]] = {"loads": loads, "signature": signature, "inference": inference, "metadata": metadata}
     return ValidationReport(name=name, version=version, checks=tuple(_run(title, check) for title, check in checks.items()))
+
+
+def _serves_alike(model: PyFuncModel, fitted: FittedModel, sample: pd.DataFrame) -> str:
+    """Score the sample in every way that the model can be asked for; whatever differs from the trained model raises."""
+    for method in PREDICT_METHODS[fitted.rules.task.name]:
+        served, expected = np.asarray(model.predict(sample, params={"predict_method": method})), serve(fitted, sample, method)
+        if len(served) != len(sample) or not np.array_equal(served, np.asarray(expected)):
+            raise ValueError(f"{method} gave {served.shape} for {len(sample)} rows, and not what the trained model gives")
+        if not np.isfinite(served).all():
+            raise ValueError(f"{method} gave values that are not finite")
+        if method == "predict_proba" and not ((served >= 0) & (served <= 1)).all():
+            raise ValueError("the served probabilities are not in [0, 1]")
+    return f"{len(sample)} raw rows with NaN and ±Inf scored, none dropped, exactly as the trained model does"
 
 
 def _run(title: str, check: Callable[[], str]) -> ModelCheck:
@@ -72,7 +80,8 @@ def _run(title: str, check: Callable[[], str]) -> ModelCheck:
 
 def _with_unusable_values(test: Table) -> pd.DataFrame:
     rows: pd.DataFrame = test.with_frame(test.frame.head(SAMPLE_ROWS)).collect(test.roles.features).to_pandas()
+    numbers = [column for column in rows if pd.api.types.is_float_dtype(rows[column])]
     for position, value in enumerate((np.nan, np.inf, -np.inf)):
-        if position < len(rows):
-            rows.iloc[position, position % rows.shape[1]] = value
+        if position < len(rows) and numbers:
+            rows.loc[rows.index[position], numbers[position % len(numbers)]] = value
     return rows

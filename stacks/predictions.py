@@ -43,14 +43,18 @@ def score_batch(store: FeatureStore, model: ScoringModel, spine: Table, batch_si
         DataError: where the rows do not fit the model; see `stackhouse.batch_scoring`.
         InfrastructureError: where a feature table is not there.
     """
-    features = model.fitted.rules.features
-    spine = require_spine(spine, model.lookups, features)
+    numbers = model.fitted.encoding.numbers
+    spine = require_spine(spine, model.lookups, model.fitted.rules.features, numbers)
     lookups = remaining_lookups(spine, model.lookups)
     versions = {name: store.table_version(name).version for name in dict.fromkeys(lookup.table_name for lookup in lookups)}
     tables = {name: store.read_table(name, version) for name, version in versions.items()}
     run = ScoringRun(model=model.name, model_version=model.version, table_versions=versions, scored_at=datetime.now(UTC))
-    require_numbers(look_up(spine, lookups, tables), features, f"The features of {model.name}")
-    computes, score, schema = engine_of(spine), scorer(model.fitted, spine.roles.identity, run), predictions_schema(spine)
+    require_numbers(look_up(spine, lookups, tables), numbers, f"The features of {model.name}")
+    computes, score, schema = (
+        engine_of(spine),
+        scorer(model.fitted, spine.roles.identity, run),
+        predictions_schema(spine, model.fitted.rules),
+    )
     pieces = (
         computes.map_batches(look_up(spine.with_frame(piece), lookups, tables), score, schema)
         for piece in computes.pieces(spine.frame, batch_size or PIECE_ROWS)

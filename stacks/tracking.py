@@ -16,7 +16,7 @@ from zenml.integrations.mlflow.flavors.mlflow_experiment_tracker_flavor import i
 
 from stackhouse.errors import DataError, InfrastructureError
 from stackhouse.evaluation import Evaluation
-from stackhouse.fitted import FittedModel, ScoringRules, to_arrays
+from stackhouse.fitted import FittedModel, ScoringRules
 from stackhouse.labels import ThresholdLabel
 from stackhouse.metrics import rename
 from stackhouse.record import ModelIdentity, RunTags, TableVersion, TrainingData, TrainingRecord, features_sample, run_name
@@ -79,8 +79,7 @@ def log_training(
     _log_params(client, run_id, _parameters(rules, train, data, split))
     log_metrics(client, run_id, rename(tuning.trials[tuning.chosen].metrics, "validation_") if tuning.trials else {})
     log_dataset(client, run_id, train, data.features, "training")
-    X, _ = to_arrays(train.with_frame(train.frame.head(EXAMPLE_ROWS)), rules.features)
-    example = pd.DataFrame(X, columns=list(rules.features))
+    example = _example(train, fitted)
     mlflow.log_dict(
         {"feature_names": list(rules.features), "primary_keys": list(data.features.primary_keys), "model_type": identity.task},
         "config.json",
@@ -148,11 +147,10 @@ def log_dataset(client: MlflowClient, run_id: str, table: Table, source: TableVe
 
     The version is a tag as well, since MLflow's source drops version 0.
     """
-    rows: pd.DataFrame = (
-        table.collect([*table.roles.features, *((table.roles.label,) if table.roles.label else ())]).to_pandas().astype("float64")
-    )
+    rows: pd.DataFrame = table.collect([*table.roles.features, *table.roles.labels]).to_pandas()
+    rows = rows.astype({name: "float64" for name in rows if pd.api.types.is_numeric_dtype(rows[name])})
     origin = DeltaDatasetSource(path=source.uri, delta_table_version=source.version)
-    dataset = from_pandas(rows, source=origin, targets=table.roles.label, name=source.name.rpartition(".")[2])
+    dataset = from_pandas(rows, source=origin, targets=table.roles.label or None, name=source.name.rpartition(".")[2])
     tags = [InputTag("mlflow.data.context", context), InputTag("delta.version", str(source.version))]
     entity = dataset._to_mlflow_entity()  # noqa: SLF001 - as `mlflow.log_input` does, which needs an active run
     client.log_inputs(run_id, [DatasetInput(entity, tags)])
@@ -175,6 +173,15 @@ def _parameters(rules: ScoringRules, train: Table, data: TrainingData, split: Ti
         "stratify": isinstance(split, RandomSplit) and split.stratify,
         "threshold": rules.label.threshold if isinstance(rules.label, ThresholdLabel) else "none",
     }
+
+
+def _example(train: Table, fitted: FittedModel) -> pd.DataFrame:
+    """A few training rows as a caller would send them: numbers as float64, categories and times as they are."""
+    rows: pd.DataFrame = train.with_frame(train.frame.head(EXAMPLE_ROWS)).collect(fitted.rules.features).to_pandas()
+    doubles = [
+        column.name for column in fitted.encoding.columns if column.name in rows and pd.api.types.is_numeric_dtype(rows[column.name])
+    ]
+    return rows.astype(dict.fromkeys((*doubles, *(name for name in fitted.encoding.numbers if name in rows)), "float64"))
 
 
 def _metadata(rules: ScoringRules, data: TrainingData) -> dict[str, Any]:

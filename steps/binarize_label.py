@@ -4,14 +4,17 @@ from typing import Annotated
 
 from zenml import log_metadata, step
 
-from stackhouse.labels import LabelReport, LabelRule, binarize
+from stackhouse.labelling import label_rows
+from stackhouse.labels import LabelReport, LabelRule
 from stackhouse.table import Table
 from steps.caching import CODE
 
 
 @step(cache_policy=CODE)
 def binarize_label(features: Table, rule: LabelRule) -> tuple[Annotated[Table, "labelled"], Annotated[LabelReport, "label_distribution"]]:
-    """Turn the measured column into the label, leave out rows without one, and drop the column that would tell it."""
-    labelled = binarize(features, rule)
-    log_metadata({"positive_share": labelled.report.positive_share, "dropped": labelled.report.dropped})
-    return labelled.table, labelled.report
+    """Turn the measured columns into the labels, leave out rows without one, and drop the columns that would tell it."""
+    labelled = label_rows(features, rule)
+    report = labelled.report
+    share = {} if report.positive_share is None else {"positive_share": report.positive_share}
+    log_metadata({"rows": report.rows, "dropped": report.dropped, **share})
+    return labelled.table, report

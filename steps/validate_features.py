@@ -5,7 +5,8 @@ from typing import Annotated
 
 from zenml import log_metadata, save_artifact, step
 
-from stackhouse.labels import LabelRule, binarize
+from stackhouse.labelling import label_rows
+from stackhouse.labels import LabelRule
 from stackhouse.profile import TableProfile, profile
 from stackhouse.table import Table
 from stackhouse.validation import Expectations, ValidationResult, require_met
@@ -28,5 +29,5 @@ def validate_features(
         save_artifact(result, "failed_validation")
     require_met(result)
     if rule is not None:
-        binarize(features, rule)  # refuses here, before anything is written, the labels that training would refuse
+        label_rows(features, rule)  # refuses here, before anything is written, the labels that training would refuse
     return profile(features), result

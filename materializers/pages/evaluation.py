@@ -1,13 +1,22 @@
 """The page of an evaluation: metrics, curves, confusion and importance. The model card shows the same parts."""
 
+from collections.abc import Mapping
+
 from materializers.pages.layout import Html, Number, figures, metric, note, page, section, share, statement, table, tag
 from materializers.pages.svg import bars, curve
-from stackhouse.evaluation import Evaluation, Period
-from stackhouse.metrics import LOWER_IS_BETTER, NAMES, Curves
+from stackhouse.evaluation import Confusion, Evaluation, Period
+from stackhouse.metrics import lower_is_better
+from stackhouse.tasks import TASKS, TaskName
 
 FEATURES_SHOWN = 20
 
-_HEADLINES = ("roc_auc", "pr_auc", "f1", "precision", "recall")
+_HEADLINES: Mapping[TaskName, tuple[str, ...]] = {
+    "binary_classification": ("roc_auc", "pr_auc", "f1", "precision", "recall"),
+    "multiclass_classification": ("macro_f1", "weighted_f1", "accuracy", "log_loss"),
+    "multilabel_classification": ("roc_auc", "macro_f1", "micro_f1", "subset_accuracy"),
+    "regression": ("r2", "rmse", "mae", "mape"),
+    "anomaly_detection": ("anomaly_rate", "precision", "recall", "roc_auc"),
+}
 _RANDOM = Html('<span class="dim">random split</span><div class="small">for comparison only,<br>do not quote</div>')
 
 
@@ -21,7 +30,9 @@ def evaluation_page(report: Evaluation) -> str:
 
 def headline(report: Evaluation) -> Html:
     """Show the metrics that matter most, on the test rows."""
-    return figures({f"test {name}": metric(report.test.get(name)) for name in _HEADLINES})
+    names = _HEADLINES[report.task]
+    shown = names if report.task == "binary_classification" else [name for name in names if name in report.test]
+    return figures({f"test {name}": metric(report.test.get(name)) for name in shown})
 
 
 def periods(report: Evaluation) -> Html:
@@ -34,11 +45,12 @@ def metrics_table(report: Evaluation) -> Html:
     """Show all metrics on the test rows beside those of the training rows, a random split, and a guess."""
     parts = (report.test, report.train, report.random_split, report.reference)
     found = {name for part in parts for name in part}
-    names = [*(name for name in NAMES if name in found), *sorted(found.difference(NAMES))]
+    known = TASKS[report.task].metrics
+    names = [*(name for name in known if name in found), *sorted(found.difference(known))]
     rows = []
     for name in names:
         test, train, drawn, guess = (metric(part.get(name)) for part in parts)
-        words = tag("span", name, Html(' <span class="small">smaller is better</span>') if name in LOWER_IS_BETTER else "")
+        words = tag("span", name, Html(' <span class="small">smaller is better</span>') if lower_is_better(name) else "")
         rows.append((words, Number(tag("strong", test)), train, Number(tag("span", drawn, class_="dim")), guess))
     head = ("metric", "time-ordered test" if is_ordered(report) else "test", "train", _RANDOM, "guess by class share")
     return section("Metrics", table(head, rows))
@@ -48,7 +60,8 @@ def curves(report: Evaluation) -> Html:
     """Show the ROC and the precision-recall curve on the test rows, each beside that of a guess."""
     drawn = report.curves
     if drawn is None:
-        return section("Curves", note("No curves were measured."))
+        unmeasured = section("Curves", note("No curves were measured."))
+        return unmeasured if report.task == "binary_classification" else Html()
     base = report.test.get("positive_class_ratio")
     roc = curve(
         drawn.false_positive_rate,
@@ -64,7 +77,7 @@ def curves(report: Evaluation) -> Html:
 
 def confusion(report: Evaluation) -> Html:
     """Show how many test rows of each class were predicted as which."""
-    return section("Confusion matrix", _confusion_table(report.curves)) if report.curves else Html()
+    return section("Confusion matrix", _confusion_table(report.confusion)) if report.confusion else Html()
 
 
 def importance(report: Evaluation) -> Html:
@@ -92,12 +105,12 @@ def _with_value(title: str, what: str, value: float | None) -> str:
     return title if value is None else f"{title}, {what} {value:.3f}"
 
 
-def _confusion_table(drawn: Curves) -> Html:
+def _confusion_table(found: Confusion) -> Html:
     lines = []
-    for true, counts in enumerate(drawn.confusion):
+    for true, counts in enumerate(found.counts):
         cells = [_shaded(count, sum(counts), right=true == predicted) for predicted, count in enumerate(counts)]
-        lines.append(tag("tr", tag("th", f"true class {true}", scope="row"), *cells))
-    head = tag("tr", tag("th", ""), *(tag("th", f"predicted class {cls}", scope="col") for cls in (0, 1)))
+        lines.append(tag("tr", tag("th", f"true class {found.classes[true]}", scope="row"), *cells))
+    head = tag("tr", tag("th", ""), *(tag("th", f"predicted class {cls}", scope="col") for cls in found.classes))
     return tag("table", tag("thead", head), tag("tbody", *lines), class_="confusion")
 
 

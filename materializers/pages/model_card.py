@@ -7,9 +7,11 @@ from materializers.pages.evaluation import confusion, curves, headline, importan
 from materializers.pages.layout import Html, facts, instant, listed, note, page, section, share, statement, tag
 from materializers.pages.training import answer, inputs
 from materializers.pages.verdict import TONES
+from stackhouse.answers import PREDICT_METHODS
 from stackhouse.cleaning import CleaningRule
 from stackhouse.evaluation import Evaluation
 from stackhouse.record import ModelCard, Registration
+from stackhouse.tasks import TaskName
 
 
 def model_card_page(report: ModelCard) -> str:
@@ -22,7 +24,7 @@ def model_card_page(report: ModelCard) -> str:
         tag("p", who.use_case, class_="lead"),
         statement(report.outcome, TONES.get(report.outcome, "quiet"), *report.reasons),
         headline(found) if measured else Html(),
-        section("How to load it", _loading(report.registration)),
+        section("How to load it", _loading(report.registration, found.task)),
         answer(report.rules) if report.rules else Html(),
         metrics_table(found) if measured else section("Metrics", note(f"There are none: {found.skipped}.")),
         section("Limitations", listed(limitations(report))),
@@ -80,14 +82,14 @@ def _of_cleaning(rule: CleaningRule) -> str:
     return f"NaN, ±Inf and null in a feature become {rule.default:g}{named}; the model cannot tell them from a measured {rule.default:g}."
 
 
-def _loading(registration: Registration) -> Html:
+def _loading(registration: Registration, task: TaskName) -> Html:
     if registration.version is None:
         return note(f"Nothing was registered: {registration.reason}.")
     lines = (
         "import mlflow",
         "",
         f'model = mlflow.pyfunc.load_model("models:/{registration.name}/{registration.version}")',
-        "model.predict(rows)  # class of each row",
-        'model.predict(rows, params={"predict_method": "predict_proba"})  # probability of class 1',
+        "model.predict(rows)",
+        *(f'model.predict(rows, params={{"predict_method": "{method}"}})' for method in PREDICT_METHODS[task][1:]),
     )
     return tag("pre", tag("code", "\n".join(lines)))

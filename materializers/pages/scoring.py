@@ -7,9 +7,13 @@ from stackhouse.batch_scoring import ScoringReport
 def scoring_page(report: ScoringReport) -> str:
     """Show the model, the tables that were looked up, and the counts."""
     run, answered = report.run, report.rows - report.without_features
-    counts = figures({"keys": report.rows, "class 1": report.positives, "without features": report.without_features})
+    counts = figures({"keys": report.rows, "answered": answered, "without features": report.without_features})
     numbers = {
-        "answered with class 1": f"{report.positives:,} ({share(report.positives, answered)} of those answered)",
+        **{
+            f"{answer} {cls}": f"{rows:,} ({share(rows, answered)} of those answered)"
+            for answer, by_class in report.counts.items()
+            for cls, rows in by_class.items()
+        },
         "no features by their time, no answer": f"{report.without_features:,} ({share(report.without_features, report.rows)})",
         "scored at": f"{run.scored_at:%Y-%m-%d %H:%M:%S} UTC",
     }

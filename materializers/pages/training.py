@@ -25,7 +25,9 @@ def scoring_rules_page(report: ScoringRules) -> str:
 
 def answer(rules: ScoringRules) -> Html:
     """Show what the model's answer means."""
-    said = {"label": describe(rules.label), "class 1": f"where its probability is at least {rules.decision_threshold:g}"}
+    said = {"label": describe(rules.label), "task": rules.task.name}
+    if rules.task.name in {"binary_classification", "multilabel_classification"}:
+        said["class 1"] = f"where its probability is at least {rules.decision_threshold:g}"
     return section("What it predicts", facts({**said, "algorithm": rules.algorithm.kind}))
 
 

@@ -1,10 +1,8 @@
 """The page of a tuning report: what was tried on the validation rows, and which candidate was taken."""
 
 from materializers.pages.layout import Html, metric, note, page, section, statement, table, tag
-from stackhouse.metrics import LOWER_IS_BETTER, NAMES
+from stackhouse.metrics import describe_metric, lower_is_better
 from stackhouse.tuning import Trial, TuningReport
-
-_NOT_OF_THE_MODEL = "positive_class_ratio"
 
 
 def tuning_page(report: TuningReport) -> str:
@@ -12,13 +10,14 @@ def tuning_page(report: TuningReport) -> str:
     if report.skipped:
         claim = statement("SKIPPED", "quiet", report.skipped, "The first candidate is carried on, untried.")
         return page("Tuning", "Nothing was tried", claim)
-    names = [name for name in NAMES if name != _NOT_OF_THE_MODEL and any(name in trial.metrics for trial in report.trials)]
+    found = dict.fromkeys(name for trial in report.trials for name in trial.metrics)
+    names = [name for name in found if (meaning := describe_metric(name)) and (meaning.comparable or len(report.trials) == 1)]
     rows = [
         (_candidate(trial, chosen=position == report.chosen), *(metric(trial.metrics.get(name)) for name in names))
         for position, trial in enumerate(report.trials)
     ]
     head = ("candidate", *(tag("strong", name) if name == report.metric else name for name in names))
-    direction = "smallest" if report.metric in LOWER_IS_BETTER else "largest"
+    direction = "smallest" if lower_is_better(report.metric) else "largest"
     hint = note(f"The {direction} {report.metric} on the validation rows decides. The test rows are not seen here.")
     trials = section("Trials", table(head, rows, marked=report.chosen), hint)
     return page("Tuning", f"Candidates compared by {report.metric}", trials)

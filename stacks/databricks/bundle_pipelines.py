@@ -50,7 +50,7 @@ def promotion(model: ModelSpec, training_run: str, registration_run: str, valida
     trained, test = made(training_run, "train_model", "model"), made(training_run, "split_dataset", "test")
     registered = made(registration_run, "register_model", "registration")
     checks = made(validation_run, "validate_model", "model_checks")
-    promote_model(trained, registered, checks, test, model.promotion, model.registry.champion_alias)
+    promote_model(trained, registered, checks, test, model.promotion_rule, model.registry.champion_alias)
 
 
 def made(run: str, step: str, output: str) -> Any:

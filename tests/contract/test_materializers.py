@@ -127,7 +127,7 @@ def test_a_trained_model_comes_back_with_equal_probabilities(store: BaseArtifact
     loaded = TrainedModelMaterializer(uri, store).load(TrainedModel)
     assert loaded.record == record
     assert loaded.fitted is not None
-    assert np.array_equal(loaded.fitted.probability(frame.to_pandas()), fitted.probability(frame.to_pandas()))
+    assert np.array_equal(loaded.fitted.scores(frame.to_pandas()), fitted.scores(frame.to_pandas()))
 
 
 def test_a_skipped_training_comes_back_with_its_reason(store: BaseArtifactStore, uri: str) -> None:

@@ -237,7 +237,7 @@ def test_an_alias_loads_in_another_process(place: Home, logged: Logged, tmp_path
     done = subprocess.run(command, env=place.environment | runtime, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     fitted = logged.model.fitted
-    assert json.loads(done.stdout.splitlines()[-1]) == fitted.classify(fitted.probability(rows)).tolist()
+    assert json.loads(done.stdout.splitlines()[-1]) == fitted.answer(fitted.scores(rows)).tolist()
 
 
 def test_a_run_is_registered_once_however_often_it_is_asked_for(place: Home, logged: Logged, registry: Registry, name: str) -> None:

@@ -23,7 +23,8 @@ from stackhouse.content import content_hash, sum_of_rows
 from stackhouse.errors import StackhouseError
 from stackhouse.evaluation import period
 from stackhouse.fitted import to_arrays
-from stackhouse.labels import BinaryLabel, ThresholdLabel, binarize
+from stackhouse.labelling import label_rows
+from stackhouse.labels import BinaryLabel, ThresholdLabel
 from stackhouse.profile import TableProfile, profile
 from stackhouse.splits import RandomSplit, TimeSplit, split
 from stackhouse.table import Roles, Table, concatenate, require_times, require_unique_keys
@@ -121,7 +122,7 @@ def cleaned(table: Table, rule: CleaningRule) -> tuple[Any, ...]:
 
 
 def labelled(table: Table, rule: ThresholdLabel | BinaryLabel) -> tuple[Any, ...]:
-    done = binarize(table, rule)
+    done = label_rows(table, rule)
     return done.table, done.report
 
 
@@ -138,7 +139,7 @@ def put_together(table: Table) -> Table:
 
 def arrays(table: Table) -> tuple[Any, ...]:
     """Bytes of features and label of the rows that can be used."""
-    usable = binarize(clean(table, REPLACE).table, THRESHOLDS["exclusive"]).table
+    usable = label_rows(clean(table, REPLACE).table, THRESHOLDS["exclusive"]).table
     X, y = to_arrays(usable, ROLES.features)
     return X.shape, X.tobytes(), y.tolist()
 
@@ -207,7 +208,7 @@ def test_cleaning_tells_null_from_nan_and_infinity(name: str, folder: Path) -> N
 def test_nan_and_null_leave_before_the_threshold(name: str, boundary: str, at_threshold: int, folder: Path) -> None:
     """Some engines hold NaN > 0.2 for true, so that two of them may agree and both be wrong."""
     rows = pl.DataFrame({"key": ["nan", "null", "below", "at", "above"], "y": [math.nan, None, 0.1, 0.2, 0.3]})
-    done = binarize(opened(name, rows, folder, Roles(primary_keys=("key",))), THRESHOLDS[boundary])
+    done = label_rows(opened(name, rows, folder, Roles(primary_keys=("key",))), THRESHOLDS[boundary])
     assert dict(collected(done.table).rows()) == {"below": 0, "at": at_threshold, "above": 1}
     assert (done.report.rows, done.report.dropped) == (3, 2)
 

@@ -100,12 +100,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
         store.create_table(name, table, "made")
         store.write_table(name, table)
     train = clean(store.create_training_set(store.read_table("dev.air.labels"), LOOKUPS).table, CLEANING).table
-    X, _ = to_arrays(train, NAMES)
     probabilities, models = {}, {}
     for algorithm in ALGORITHMS:
         rules = ScoringRules(algorithm=algorithm, features=NAMES, cleaning=CLEANING, label=BinaryLabel(source="late"))
         fitted = FittedModel.fit(train, rules)
-        probabilities[algorithm.kind] = fitted.probability_of_matrix(X)
+        X, _ = to_arrays(train, fitted.encoding, rules)
+        probabilities[algorithm.kind] = fitted.scores_of_matrix(X)
         folder = tmp_path_factory.mktemp(algorithm.kind)
         fitted.save(folder)
         models[algorithm.kind] = FittedModel.load(folder)

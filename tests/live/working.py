@@ -97,7 +97,7 @@ def model(case: Case) -> Case:
             "new": new,
             "metric": client.get_run(run.info.run_id).data.metrics["f1"],
             "tag": registry.version(name, version).tags["environment"],
-            "same": bool((loaded.probability(example) == fitted.probability(example)).all()),
+            "same": bool((loaded.scores(example) == fitted.scores(example)).all()),
         }
     finally:
         client.delete_registered_model(name)

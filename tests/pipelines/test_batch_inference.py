@@ -92,7 +92,7 @@ def test_the_answers_are_those_of_the_training_run_bit_for_bit(trained: Runs, fi
     known = trained.report("load_features", "training_set").collect([*KEYS, *fitted.rules.features]).to_native().sort(KEYS)
     answered = rows.sort(KEYS)
     assert answered.select(KEYS).equals(known.select(KEYS))
-    expected = fitted.probability_of_matrix(known.select(fitted.rules.features).to_numpy())
+    expected = fitted.scores_of_matrix(known.select(fitted.rules.features).to_numpy())
     assert np.array_equal(answered["probability"].to_numpy(), expected)
     assert answered["prediction"].to_list() == (expected >= 0.5).astype(int).tolist()
 

@@ -121,7 +121,7 @@ def test_another_process_scores_raw_rows_as_the_pipeline_does(first_run: Runs, m
         check=True,
     )
     classes, dtype, probabilities = json.loads(answer.stdout.splitlines()[-1])
-    expected = fitted.probability(rows.to_pandas())
+    expected = fitted.scores(rows.to_pandas())
     assert dtype == "int64"
     assert np.array_equal(probabilities, expected)
     assert np.array_equal(classes, (expected >= 0.5).astype(int))

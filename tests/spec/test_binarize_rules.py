@@ -5,7 +5,8 @@ import math
 import polars as pl
 import pytest
 
-from stackhouse.labels import BinaryLabel, ThresholdLabel, binarize
+from stackhouse.labelling import label_rows
+from stackhouse.labels import BinaryLabel, ThresholdLabel
 from stackhouse.table import Roles, Table
 
 NAN = math.nan
@@ -14,7 +15,7 @@ NAN = math.nan
 def classes(rates: dict[str, object], boundary: str = "exclusive", threshold: float = 0.2, **limits: float) -> dict[str, int]:
     table = Table.of(pl.DataFrame({"k": [*rates], "rate": [*rates.values()]}, strict=False), Roles(primary_keys=("k",)))
     rule = ThresholdLabel(source="rate", name="high", threshold=threshold, boundary=boundary, **limits)
-    return dict(binarize(table, rule).table.collect(["k", "high"]).rows())
+    return dict(label_rows(table, rule).table.collect(["k", "high"]).rows())
 
 
 def test_exclusive_boundary_puts_the_threshold_itself_into_class_0() -> None:
@@ -56,6 +57,6 @@ def test_integers_are_measured_as_well() -> None:
     ("values", "expected"), [([0, 1, None], [0, 1]), ([0.0, 1.0, NAN], [0, 1]), ([False, True, None], [0, 1]), ([None, 1, 1, 0], [1, 1, 0])]
 )
 def test_binary_label_is_taken_as_measured(values: list[object], expected: list[int]) -> None:
-    labelled = binarize(Table.of(pl.DataFrame({"failed": values}, strict=False)), BinaryLabel(source="failed"))
+    labelled = label_rows(Table.of(pl.DataFrame({"failed": values}, strict=False)), BinaryLabel(source="failed"))
     assert labelled.table.collect()["failed"].to_list() == expected
     assert labelled.report.dropped == len(values) - len(expected)

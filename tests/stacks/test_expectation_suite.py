@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 
 from stackhouse.errors import ColumnNotFoundError, ColumnTypeError, ConfigurationError, DataValidationError, EmptyTableError
-from stackhouse.labels import BinaryLabel, ThresholdLabel
+from stackhouse.labels import AnomalyLabel, AnyLabel, BinaryLabel, ThresholdLabel, ValueLabel
 from stackhouse.table import Roles, Table
 from stackhouse.validation import ExpectationResult, Expectations, ValidationResult, require_met
 from stacks.expectation_suite import run_suite
@@ -45,14 +45,14 @@ def table(**changed: Any) -> Table:
     return Table.of(pl.DataFrame({**COLUMNS, **changed}, strict=False), ROLES, "dev.demo")
 
 
-def validate(found: Table, expectations: Expectations, now: datetime, rule: ThresholdLabel | BinaryLabel | None = None) -> ValidationResult:
+def validate(found: Table, expectations: Expectations, now: datetime, rule: AnyLabel | None = None) -> ValidationResult:
     """What the step does: judge, and refuse what is not met."""
     result = run_suite(found, expectations, now, rule)
     require_met(result)
     return result
 
 
-def failures(found: Table, rule: ThresholdLabel | BinaryLabel | None = None, **declared: Any) -> list[tuple[str, str, int | None]]:
+def failures(found: Table, rule: AnyLabel | None = None, **declared: Any) -> list[tuple[str, str, int | None]]:
     """Name, words and rows of each expectation that failed."""
     result = run_suite(found, Expectations(**declared), NOW, rule)
     return [(failed.expectation, failed.observed, failed.rows_unexpected) for failed in result.failed]
@@ -338,8 +338,12 @@ def test_table_without_rows_is_refused() -> None:
 def test_columns_that_cannot_be_judged_are_refused() -> None:
     with pytest.raises(ColumnTypeError, match="'t' is String"):
         validate(table(t=["a", "b", "c", "d"]), Expectations(), NOW)
-    with pytest.raises(ColumnTypeError, match=r"'a' \(String\) must be numeric"):
-        validate(table(a=["a", "b", "c", "d"]), Expectations(), NOW)
+    with pytest.raises(ColumnTypeError, match=r"'a' \(List.* must be numeric"):
+        validate(table(a=[[1.0], [2.0], [3.0], [4.0]]), Expectations(), NOW)
+    with pytest.raises(ConfigurationError, match=r"model\.validation\.target is for a label of one column"):
+        validate(table(), Expectations(target={"mean": (0, 1)}), NOW, AnomalyLabel())
+    with pytest.raises(ConfigurationError, match=r"m has no class 1\. Remove model\.validation\.target\.positive_share"):
+        validate(table(), Expectations(target={"positive_share": (0.1, 0.9)}), NOW, ValueLabel(source="m"))
     with pytest.raises(ColumnNotFoundError, match="no column 'q'"):
         validate(table(), Expectations(not_null=["q"]), NOW)
     with pytest.raises(ColumnNotFoundError, match="no column 'q'"):

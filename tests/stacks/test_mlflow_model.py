@@ -50,24 +50,24 @@ def test_it_scores_raw_rows_as_the_fitted_model_does(logged: tuple[FittedModel, 
     raw = rows.copy()
     raw.iloc[0, 0], raw.iloc[1, 1], raw.iloc[2, 0] = np.nan, np.inf, -np.inf
     served = mlflow.pyfunc.load_model(uri)
-    assert np.array_equal(served.predict(raw, params={"predict_method": "predict_proba"}), fitted.probability(raw))
+    assert np.array_equal(served.predict(raw, params={"predict_method": "predict_proba"}), fitted.scores(raw))
     classes = served.predict(raw)
     assert classes.dtype == np.int64
-    assert np.array_equal(classes, fitted.classify(fitted.probability(raw)))
+    assert np.array_equal(classes, fitted.answer(fitted.scores(raw)))
 
 
 def test_a_feature_with_a_replacement_of_its_own_may_be_absent_and_no_other(logged: tuple[FittedModel, str], rows: pd.DataFrame) -> None:
     fitted, uri = logged
     served = mlflow.pyfunc.load_model(uri)
     without = served.predict(rows[["x"]], params={"predict_method": "predict_proba"})
-    assert np.array_equal(without, fitted.probability(rows.assign(z=1.0)))
+    assert np.array_equal(without, fitted.scores(rows.assign(z=1.0)))
     with pytest.raises(mlflow.MlflowException, match="missing inputs"):
         served.predict(rows[["z"]])
 
 
 def test_it_loads_as_the_fitted_model_itself(logged: tuple[FittedModel, str], rows: pd.DataFrame) -> None:
     fitted, uri = logged
-    assert np.array_equal(load_model(uri).probability(rows), fitted.probability(rows))
+    assert np.array_equal(load_model(uri).scores(rows), fitted.scores(rows))
 
 
 def test_the_flavor_of_the_library_loads_it_as_well(logged: tuple[FittedModel, str], rows: pd.DataFrame) -> None:
@@ -77,7 +77,7 @@ def test_the_flavor_of_the_library_loads_it_as_well(logged: tuple[FittedModel, s
     )
     X = rows.to_numpy()
     probability = native.predict(X) if fitted.rules.algorithm.library == "lightgbm" else native.predict_proba(X)[:, 1]
-    assert np.allclose(probability, fitted.probability(rows), rtol=1e-6)
+    assert np.allclose(probability, fitted.scores(rows), rtol=1e-6)
 
 
 def test_its_signature_is_whole_and_equals_what_it_returns(logged: tuple[FittedModel, str], rows: pd.DataFrame) -> None:

@@ -81,7 +81,7 @@ def test_a_version_is_loaded_with_its_lookups(
     model = load_scoring_model(client, uri)
     assert (model.name, model.version, model.lookups) == (NAME, "1", (LOOKUP,))
     X = np.random.default_rng(4).normal(size=(50, 2))
-    assert np.array_equal(model.fitted.probability_of_matrix(X), fitted.probability_of_matrix(X))
+    assert np.array_equal(model.fitted.scores_of_matrix(X), fitted.scores_of_matrix(X))
     assert model.fitted.rules == fitted.rules
 
 

@@ -23,6 +23,7 @@ from stackhouse.batch_scoring import (
     scorer,
     summarize,
 )
+from stackhouse.encoding import Encoding
 from stackhouse.errors import ColumnNotFoundError, ColumnTypeError, ConfigurationError, DataError, EmptyTableError, PrimaryKeyError
 from stackhouse.fitted import FittedModel
 from stackhouse.lookups import FeatureLookup
@@ -48,12 +49,12 @@ def day(number: int, hour: int = 0) -> datetime:
 class Sum(FittedModel):
     """Answers the sum of its clean features, so that what it was given can be read off."""
 
-    def probability_of_matrix(self, X: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def scores_of_matrix(self, X: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         assert np.isfinite(X).all()
         return X.sum(axis=1)
 
 
-SUM = Sum(None, scoring_rules())
+SUM = Sum(None, scoring_rules(), Encoding.of_numbers(FEATURES))
 """An unusable signal becomes 0, an unusable noise 0.5; class 1 from 0.5 on."""
 
 
@@ -114,7 +115,7 @@ def test_a_row_of_predictions_says_what_scored_it_and_when(tables: dict[str, Tab
         }
     ]
     spine = require_spine(Table.of(asked(shop=["b"], asked_at=[day(9)])), BOTH, FEATURES)
-    assert dict(scored.schema) == predictions_schema(spine)
+    assert dict(scored.schema) == predictions_schema(spine, SUM.rules)
     assert scored.schema["scored_at"] == pl.Datetime("us", "UTC")
     assert prediction_roles(spine) == Roles(primary_keys=("shop", "model_version"), timestamp="asked_at")
 
@@ -157,7 +158,7 @@ def test_an_older_row_than_the_window_gives_no_answer(tables: dict[str, Table]) 
 
 
 def test_a_lookup_without_time_alone_needs_no_time(tables: dict[str, Table]) -> None:
-    model = Sum(None, scoring_rules(features=("noise",)))
+    model = Sum(None, scoring_rules(features=("noise",)), Encoding.of_numbers(("noise",)))
     scored = score(asked(shop=["a", "b", "z"]), tables, (PLACES,), model)
     assert answers(scored) == [("a", 0, 0.0), ("b", 0, 0.125), ("z", None, None)]
     assert scored.columns == ["shop", "prediction", "probability", "model_version", "feature_table_versions", "scored_at"]
@@ -205,7 +206,7 @@ def test_raw_features_score_bit_for_bit_as_the_model_scores_the_same_rows(train:
     rows = pl.DataFrame({"shop": list("abcde"), "signal": values, "noise": [0.5, -0.25, math.nan, None, 1.0]}, strict=False)
     lookups = (PLACES.model_copy(update={"feature_names": FEATURES, "rename_outputs": {}}),)
     scored = score(rows, {}, lookups, model).sort("shop")
-    expected = model.probability(rows.to_pandas())
+    expected = model.scores(rows.to_pandas())
     assert scored["probability"].to_list() == expected.tolist()
     assert scored["prediction"].to_list() == (expected >= 0.5).astype(int).tolist()
 
@@ -261,7 +262,7 @@ def test_no_rows_in_a_batch_give_no_rows_of_the_same_schema(tables: dict[str, Ta
     spine = require_spine(Table.of(asked(shop=["b"], asked_at=[day(9)])), BOTH, FEATURES)
     found = look_up(spine, BOTH, tables).collect(backend="polars").to_native()
     empty = scorer(SUM, spine.roles.identity, RUN)(found.head(0))
-    assert (len(empty), dict(empty.schema)) == (0, predictions_schema(spine))
+    assert (len(empty), dict(empty.schema)) == (0, predictions_schema(spine, SUM.rules))
 
 
 # --- refused

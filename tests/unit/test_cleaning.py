@@ -1,6 +1,7 @@
 """Cleaning: NaN, ±Inf and null leave the features, rows stay, and scoring cleans as training did."""
 
 import math
+from datetime import date
 from decimal import Decimal
 
 import numpy as np
@@ -72,9 +73,21 @@ def test_integers_booleans_and_decimals_become_float64(values: list[object], exp
     assert cleaned["a"].to_list() == expected
 
 
-def test_text_is_refused_with_column_and_type() -> None:
-    with pytest.raises(ColumnTypeError, match=r"dev.flights.demo: 'b' \(String\), 'c' \(Date\) must be numeric"):
-        clean(features(a=[1.0], b=["1.0"], c=pl.Series([0]).cast(pl.Date)), CleaningRule())
+def test_texts_and_dates_are_left_as_they_are_missing_ones_too() -> None:
+    table = features(a=[1.0, NAN], b=["x", None], c=pl.Series([0, None]).cast(pl.Date))
+    cleaned = clean(table, CleaningRule(default=4.0))
+    assert cleaned.table.collect().to_native().rows() == [(1.0, "x", date(1970, 1, 1)), (4.0, None, None)]
+    assert [*cleaned.report.replaced] == ["a"]
+
+
+def test_replacement_in_a_text_is_refused_with_column_and_type() -> None:
+    with pytest.raises(ColumnTypeError, match=r"dev.flights.demo: 'b' \(String\) must be numeric"):
+        clean(features(a=[1.0], b=["1.0"]), CleaningRule(columns={"b": 0.0}))
+
+
+def test_list_is_refused_with_column_and_type() -> None:
+    with pytest.raises(ColumnTypeError, match=r"dev.flights.demo: 'b' \(List"):
+        clean(features(a=[1.0], b=[[1.0]]), CleaningRule())
 
 
 @pytest.mark.parametrize("values", [[None, None], [NAN, NAN], [INF, -INF], [None, NAN]])

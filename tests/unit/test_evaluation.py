@@ -9,7 +9,6 @@ from stackhouse.algorithms import Dummy
 from stackhouse.errors import DataError
 from stackhouse.evaluation import Evaluation, Period, evaluate, period
 from stackhouse.fitted import FittedModel
-from stackhouse.metrics import NAMES
 from stackhouse.record import TrainingRecord
 from stackhouse.table import Table
 from stackhouse.trained import TrainedModel
@@ -30,9 +29,10 @@ def test_each_part_holds_the_metrics_of_its_own_rows(good: FittedModel, train: T
     found = evaluate(good, train, later, seed=1)
     assert found.test == measure(good, later)
     assert found.train == measure(good, train)
-    assert set(found.random_split) == set(NAMES)
+    assert set(found.random_split) == set(good.rules.task.metrics)
     assert found.curves is not None
-    assert sum(sum(row) for row in found.curves.confusion) == 60
+    assert found.confusion is not None
+    assert sum(sum(row) for row in found.confusion.counts) == 60
     assert found.importance == {"signal": 1.0}
 
 

@@ -11,9 +11,11 @@ import pytest
 from pydantic import ValidationError
 
 from stackhouse.algorithms import GradientBoosting, LightGBM, RandomForest, XGBoost
+from stackhouse.encoding import Encoding
 from stackhouse.errors import ColumnTypeError, DirtyFeaturesError
-from stackhouse.fitted import RULES_FILE, FittedModel, ScoringRules, to_arrays
+from stackhouse.fitted import ENCODING_FILE, RULES_FILE, FittedModel, ScoringRules, to_arrays
 from stackhouse.table import Roles, Table
+from tests.unit.conftest import scoring_rules
 
 ROLES = Roles(primary_keys=("k",), timestamp="t", label="y", features=("a", "b"))
 SMALL = [XGBoost(n_estimators=5), LightGBM(n_estimators=5), GradientBoosting(n_estimators=5), RandomForest(n_estimators=5)]
@@ -24,39 +26,43 @@ def rows(**changed: object) -> Table:
     return Table.of(pl.DataFrame({**columns, **changed}), ROLES, "dev.flights.train")
 
 
+def arrays(table: Table, features: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    return to_arrays(table, Encoding.of_numbers(features), scoring_rules(features=features))
+
+
 def test_arrays_come_in_the_order_of_time_and_keys() -> None:
-    X, y = to_arrays(rows(), ("a", "b"))
+    X, y = arrays(rows(), ("a", "b"))
     assert X.tolist() == [[3.0, 30.0], [2.0, 20.0], [1.0, 10.0]]
     assert y.tolist() == [1, 0, 1]
 
 
 def test_arrays_hold_the_features_in_the_order_asked_for() -> None:
-    X, _ = to_arrays(rows(), ("b", "a"))
+    X, _ = arrays(rows(), ("b", "a"))
     assert X.tolist() == [[30.0, 3.0], [20.0, 2.0], [10.0, 1.0]]
 
 
 def test_arrays_have_their_types_and_shapes() -> None:
-    X, y = to_arrays(rows(a=[1, 2, 3]), ("a",))
+    X, y = arrays(rows(a=[1, 2, 3]), ("a",))
     assert (X.dtype, X.shape) == (np.float64, (3, 1))
     assert (y.dtype, y.shape) == (np.int64, (3,))
 
 
 def test_arrays_without_key_and_timestamp_keep_the_order_of_the_table() -> None:
     table = Table.of(pl.DataFrame({"a": [3.0, 1.0, 2.0], "y": [1, 0, 0]}), Roles(label="y", features=("a",)))
-    assert to_arrays(table, ("a",))[0].tolist() == [[3.0], [1.0], [2.0]]
+    assert arrays(table, ("a",))[0].tolist() == [[3.0], [1.0], [2.0]]
 
 
 def test_arrays_of_rows_with_equal_time_do_not_depend_on_their_order() -> None:
     roles = Roles(timestamp="t", label="y", features=("a",))
     frame = pl.DataFrame({"t": [1] * 9, "a": [float(row) for row in range(9)], "y": [0, 1, 0] * 3})
-    X, y = to_arrays(Table.of(frame, roles), ("a",))
-    turned_X, turned_y = to_arrays(Table.of(frame.reverse(), roles), ("a",))
+    X, y = arrays(Table.of(frame, roles), ("a",))
+    turned_X, turned_y = arrays(Table.of(frame.reverse(), roles), ("a",))
     assert (X.tolist(), y.tolist()) == (turned_X.tolist(), turned_y.tolist())
 
 
 def test_label_never_enters_the_features() -> None:
-    X, _ = to_arrays(rows(y=[0, 1, 0]), ROLES.features)
-    same, _ = to_arrays(rows(y=[1, 1, 0]), ROLES.features)
+    X, _ = arrays(rows(y=[0, 1, 0]), ROLES.features)
+    same, _ = arrays(rows(y=[1, 1, 0]), ROLES.features)
     assert X.shape[1] == len(ROLES.features)
     assert X.tolist() == same.tolist()
     with pytest.raises(ValidationError, match="one role a column"):
@@ -66,7 +72,7 @@ def test_label_never_enters_the_features() -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None])
 def test_dirty_feature_is_refused_with_its_count(value: float | None) -> None:
     with pytest.raises(DirtyFeaturesError, match=r"dev.flights.train holds NaN, ±Inf or null in 'b' \(2\)"):
-        to_arrays(rows(b=[1.0, value, value]), ("a", "b"))
+        arrays(rows(b=[1.0, value, value]), ("a", "b"))
 
 
 def test_fit_refuses_dirty_features(rules: ScoringRules, train: Table) -> None:
@@ -80,42 +86,42 @@ def test_order_of_the_rows_does_not_change_the_model(algorithm: object, rules: S
     rules = rules.model_copy(update={"algorithm": algorithm})
     native = train.collect().to_native()
     shuffled = Table.of(native.sample(fraction=1.0, shuffle=True, seed=5), train.roles)
-    X, _ = to_arrays(train, rules.features)
-    first, second = (FittedModel.fit(table, rules).probability_of_matrix(X) for table in (train, shuffled))
+    X, _ = to_arrays(train, Encoding.of_numbers(rules.features), rules)
+    first, second = (FittedModel.fit(table, rules).scores_of_matrix(X) for table in (train, shuffled))
     assert first.tolist() == second.tolist()
 
 
 def test_model_reads_only_its_own_features(train: Table, rules: ScoringRules) -> None:
     only_noise = FittedModel.fit(train, rules.model_copy(update={"features": ("noise",)}))
     raw = pd.DataFrame({"signal": [-1.0, 1.0], "noise": [0.3, 0.3], "y": [0, 1]})
-    first, second = only_noise.probability(raw)
+    first, second = only_noise.scores(raw)
     assert first == second
 
 
 def test_label_among_raw_rows_does_not_change_their_score(good: FittedModel) -> None:
     raw = pd.DataFrame({"signal": [-0.5, 0.5]})
-    assert good.probability(raw.assign(y=[1, 0])).tolist() == good.probability(raw).tolist()
+    assert good.scores(raw.assign(y=[1, 0])).tolist() == good.scores(raw).tolist()
 
 
 def test_raw_rows_score_as_the_clean_ones_do(train: Table, rules: ScoringRules) -> None:
     model = FittedModel.fit(train, rules)
     raw = pd.DataFrame({"signal": [0.3, None, math.inf], "noise": [math.nan, 0.1, -math.inf]})
-    assert model.probability(raw).tolist() == model.probability_of_matrix(np.array([[0.3, 0.5], [0.0, 0.1], [0.0, 0.5]])).tolist()
+    assert model.scores(raw).tolist() == model.scores_of_matrix(np.array([[0.3, 0.5], [0.0, 0.1], [0.0, 0.5]])).tolist()
 
 
 def test_text_in_raw_rows_is_refused(good: FittedModel) -> None:
     with pytest.raises(ColumnTypeError, match="'signal'"):
-        good.probability(pd.DataFrame({"signal": ["0.3"]}))
+        good.scores(pd.DataFrame({"signal": ["0.3"]}))
 
 
 def test_no_rows_give_no_probabilities(good: FittedModel) -> None:
-    assert good.probability(pd.DataFrame({"signal": []})).shape == (0,)
+    assert good.scores(pd.DataFrame({"signal": []})).shape == (0,)
 
 
 @pytest.mark.parametrize("threshold", [0.3, 0.5])
 def test_class_1_begins_at_the_decision_threshold(good: FittedModel, threshold: float) -> None:
-    model = FittedModel(good.estimator, good.rules.model_copy(update={"decision_threshold": threshold}))
-    predicted = model.classify(np.array([np.nextafter(threshold, 0), threshold, np.nextafter(threshold, 1)]))
+    model = FittedModel(good.estimator, good.rules.model_copy(update={"decision_threshold": threshold}), good.encoding)
+    predicted = model.answer(np.array([np.nextafter(threshold, 0), threshold, np.nextafter(threshold, 1)]))
     assert predicted.tolist() == [0, 1, 1]
     assert predicted.dtype == np.int64
 
@@ -145,14 +151,14 @@ def test_loaded_model_is_the_saved_one(algorithm: object, rules: ScoringRules, t
     loaded = FittedModel.load(tmp_path)
     raw = later.collect().to_native().to_pandas()
     assert loaded.rules == model.rules
-    assert loaded.probability(raw).tolist() == model.probability(raw).tolist()
+    assert loaded.scores(raw).tolist() == model.scores(raw).tolist()
 
 
 def test_saved_folder_holds_the_rules_as_json_and_no_pickle(good: FittedModel, tmp_path: Path) -> None:
     good.save(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.ubj", RULES_FILE]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [ENCODING_FILE, "model.ubj", RULES_FILE]
     saved = json.loads((tmp_path / RULES_FILE).read_text(encoding="utf-8"))
     assert saved["features"] == ["signal"]
     assert saved["cleaning"]["default"] == 0.0
-    assert saved["label"] == {"kind": "binary", "source": "y"}
+    assert saved["label"] == {"kind": "binary", "source": "y", "positive": None, "negative": None}
     assert not any(path.suffix == ".pkl" or path.read_bytes().startswith(b"\x80") for path in tmp_path.iterdir())

@@ -5,16 +5,23 @@ import math
 import numpy as np
 import pytest
 
-from stackhouse.metrics import NAMES, better, canonical, curves, rename, score
+from stackhouse.curves import curves
+from stackhouse.metrics import better, canonical, rename
+from stackhouse.tasks import TASKS
 
 Y = np.array([0, 0, 1, 1])
 PROBABILITY = np.array([0.1, 0.4, 0.35, 0.8])
 PREDICTED = np.array([0, 0, 0, 1])
+BINARY = TASKS["binary_classification"]
+
+
+def score(y: np.ndarray, probability: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    return BINARY.measure(y, probability, predicted, ("y",))
 
 
 def test_every_metric_has_the_value_of_its_formula() -> None:
     found = score(Y, PROBABILITY, PREDICTED)
-    assert tuple(found) == NAMES
+    assert tuple(found) == BINARY.metrics
     assert found == pytest.approx(
         {
             "accuracy": 3 / 4,
@@ -32,7 +39,7 @@ def test_every_metric_has_the_value_of_its_formula() -> None:
 @pytest.mark.parametrize("value", [0, 1])
 def test_single_class_leaves_roc_auc_and_pr_auc_out(value: int) -> None:
     found = score(np.full(4, value), PROBABILITY, PREDICTED)
-    assert set(NAMES) - set(found) == {"roc_auc", "pr_auc"}
+    assert set(BINARY.metrics) - set(found) == {"roc_auc", "pr_auc"}
     assert found["positive_class_ratio"] == value
 
 
@@ -83,12 +90,8 @@ def test_rename_puts_the_prefix_before_each_name() -> None:
     assert rename({"f1": 0.5, "roc_auc": 0.7}, "test_") == {"test_f1": 0.5, "test_roc_auc": 0.7}
 
 
-def test_confusion_has_true_classes_in_rows() -> None:
-    assert curves(Y, PROBABILITY, PREDICTED).confusion == ((2, 0), (1, 1))
-
-
 def test_curves_run_from_the_strictest_to_the_loosest_threshold() -> None:
-    found = curves(Y, PROBABILITY, PREDICTED)
+    found = curves(Y, PROBABILITY)
     assert (found.false_positive_rate[0], found.true_positive_rate[0]) == (0.0, 0.0)
     assert (found.false_positive_rate[-1], found.true_positive_rate[-1]) == (1.0, 1.0)
     assert found.recall == (0.0, 0.5, 0.5, 1.0, 1.0)
@@ -98,12 +101,11 @@ def test_curves_run_from_the_strictest_to_the_loosest_threshold() -> None:
 def test_curves_are_thinned_but_keep_both_ends() -> None:
     generator = np.random.default_rng(0)
     y, probability = generator.integers(0, 2, 500), generator.random(500)
-    found = curves(y, probability, (probability > 0.5).astype(int), points=10)
+    found = curves(y, probability, points=10)
     assert len(found.false_positive_rate) == len(found.true_positive_rate) == len(found.recall) == len(found.precision) == 10
     assert (found.false_positive_rate[0], found.true_positive_rate[-1], found.recall[0], found.recall[-1]) == (0.0, 1.0, 0.0, 1.0)
 
 
-def test_single_class_has_a_confusion_matrix_and_no_curves() -> None:
-    found = curves(np.zeros(3, dtype=int), PROBABILITY[:3], np.array([0, 1, 0]))
-    assert found.confusion == ((2, 1), (0, 0))
+def test_single_class_has_no_curves() -> None:
+    found = curves(np.zeros(3, dtype=int), PROBABILITY[:3])
     assert found.false_positive_rate == found.recall == ()

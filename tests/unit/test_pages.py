@@ -15,11 +15,11 @@ from stackhouse.algorithms import LightGBM, XGBoost
 from stackhouse.batch_scoring import ScoringReport, ScoringRun
 from stackhouse.certificate import Certificate
 from stackhouse.cleaning import CleaningReport, CleaningRule, Replaced
-from stackhouse.evaluation import Evaluation, Period
+from stackhouse.curves import Curves
+from stackhouse.evaluation import Confusion, Evaluation, Period
 from stackhouse.fitted import ScoringRules
 from stackhouse.labels import LabelReport, ThresholdLabel
 from stackhouse.lookups import FeatureLookup
-from stackhouse.metrics import Curves
 from stackhouse.profile import ColumnProfile, TableProfile
 from stackhouse.promotion import Promotion, first_champion
 from stackhouse.record import (
@@ -38,7 +38,7 @@ from stackhouse.tuning import Trial, TuningReport
 from stackhouse.validation import ExpectationResult, ValidationResult
 from stackhouse.verdict import Gate, Verdict
 
-PARTS_OF_OTHERS = {"Period", "ScoringRun", "Curves", "Gate", "Trial", "ColumnProfile", "ModelCheck"}
+PARTS_OF_OTHERS = {"Period", "ScoringRun", "Curves", "Confusion", "Gate", "Trial", "ColumnProfile", "ModelCheck"}
 """Records that are never an artifact: they stand on the page of the record that holds them."""
 
 ONE_CLASS = "all training rows are of class 0; a classifier needs both"
@@ -55,8 +55,8 @@ EVALUATION = Evaluation(
         true_positive_rate=(0.0, 0.5, 1.0),
         recall=(0.0, 0.5, 1.0),
         precision=(1.0, 0.6, 0.4),
-        confusion=((1919, 446), (944, 735)),
     ),
+    confusion=Confusion(classes=("0", "1"), counts=((1919, 446), (944, 735))),
     importance={f"feature_{number:02}": number / 276 for number in range(1, 24)},
     train_period=TRAIN,
     test_period=TEST,
@@ -146,7 +146,7 @@ SCORED = ScoringReport(
     run=ScoringRun(model="dev.flights.flight_delay", model_version="3", table_versions={TABLE.name: 4}, scored_at=TEST.last),
     rows=20460,
     without_features=51,
-    positives=8000,
+    counts={"prediction": {"1": 8000}},
 )
 PAGES: tuple[Report, ...] = (
     STORED,
@@ -174,12 +174,12 @@ EMPTIES: tuple[Report, ...] = (
     LabelReport(label="y", source="y", rule="y as measured (0 or 1)", counts={}, dropped=3),
     TuningReport(metric="roc_auc"),
     Evaluation(),
-    Evaluation(curves=Curves(false_positive_rate=(), true_positive_rate=(), recall=(), precision=(), confusion=((0, 0), (0, 0)))),
+    Evaluation(curves=Curves(false_positive_rate=(), true_positive_rate=(), recall=(), precision=())),
     Evaluation(test={"log_loss": float("inf")}, importance={"a": 0.0}),
     Verdict(outcome="SKIPPED", reasons=()),
     ValidationReport(name="m", version=None),
     ValidationResult(table="t", rows=0, expectations=()),
-    SCORED.model_copy(update={"rows": 0, "without_features": 0, "positives": 0}),
+    SCORED.model_copy(update={"rows": 0, "without_features": 0, "counts": {}}),
     Registration(name="m", version=None, run_id=None, new=False, reason="SKIPPED"),
     Promotion(promoted=False, reason="nothing was registered", metric="roc_auc"),
     TrainingRecord(run_id=None, model_uri=None, algorithm="xgboost", train_period=Period(rows=0), skipped=ONE_CLASS),

@@ -111,7 +111,7 @@ def test_champion_that_reads_a_column_which_is_gone_is_kept_with_the_reason(good
 
 def test_champion_that_learned_another_label_is_kept_with_the_reason(good: FittedModel, poor: FittedModel, later: Table) -> None:
     other = poor.rules.label.model_copy(update={"source": "somethingelse"})
-    champion = FittedModel(poor.estimator, poor.rules.model_copy(update={"label": other}))
+    champion = FittedModel(poor.estimator, poor.rules.model_copy(update={"label": other}), poor.encoding)
     promotion = compare(good, champion, "3", BEFORE, later, RULE)
     assert not promotion.promoted
     assert "learned another label, " in promotion.reason

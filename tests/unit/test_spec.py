@@ -119,7 +119,7 @@ def test_unknown_key_is_refused_with_its_place(path: str) -> None:
         ("features__names", []),
         ("features__write_mode", "append"),
         ("features__definition__windows", [7.5]),
-        ("task", "regression"),
+        ("task", "clustering"),
     ],
 )
 def test_wrong_type_or_value_is_refused_with_its_place(path: str, value: object) -> None:

@@ -140,13 +140,9 @@ def test_split_keeps_roles_and_columns() -> None:
     assert parts.test.columns == ["k", "y"]
 
 
-def test_stratify_without_a_label_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"demo has no label to stratify by\. Set model.split.stratify to false"):
-        split(timed([0, 1, 2]), RandomSplit())
-
-
-def test_random_split_without_a_label_needs_no_stratify() -> None:
-    assert [len(part) for part in keys(split(timed(list(range(10))), RandomSplit(stratify=False)))] == [6, 2, 2]
+@pytest.mark.parametrize("stratify", [True, False])
+def test_random_split_without_a_label_has_no_classes_to_keep(stratify: bool) -> None:
+    assert [len(part) for part in keys(split(timed(list(range(10))), RandomSplit(stratify=stratify)))] == [6, 2, 2]
 
 
 def test_too_few_rows_for_three_parts_are_refused() -> None:

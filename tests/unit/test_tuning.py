@@ -9,7 +9,7 @@ from stackhouse.algorithms import XGBoost
 from stackhouse.errors import DataError, DirtyFeaturesError
 from stackhouse.fitted import FittedModel, ScoringRules
 from stackhouse.table import Table
-from stackhouse.tuning import Trial, best, measure, single_class, tune
+from stackhouse.tuning import Trial, best, measure, tune, unlearnable
 
 
 def trials(metric: str, *values: float | None) -> list[Trial]:
@@ -99,7 +99,7 @@ def test_dirty_features_are_refused(rules: ScoringRules, train: Table, later: Ta
         tune(dirty, later, (rules,), "roc_auc")
 
 
-def test_single_class_says_why(train: Table) -> None:
-    assert single_class(train, "training") is None
-    assert single_class(only(train, 1), "training") == "all training rows are of class 1; a classifier needs both"
-    assert single_class(only(train, 2), "validation") == "no validation rows"
+def test_one_class_says_why_nothing_can_be_learned(rules: ScoringRules, train: Table) -> None:
+    assert unlearnable(train, "training", rules) is None
+    assert unlearnable(only(train, 1), "training", rules) == "all training rows are of class 1; a classifier needs both"
+    assert unlearnable(only(train, 2), "validation", rules) == "no validation rows"

@@ -1,0 +1,101 @@
+"""LightGBM."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field, PositiveFloat, model_validator
+
+from stackhouse.algorithms.base import Design, Estimating, Matrix, Vector, balanced, negatives_for_each_positive, shares
+from stackhouse.tasks import Scores, Target, TaskName
+
+_OBJECTIVES: Mapping[TaskName, str] = {
+    "binary_classification": "binary",
+    "multiclass_classification": "multiclass",
+    "regression": "regression",
+}
+
+
+class LightGBM(Estimating):
+    """Gradient boosted trees of LightGBM. `bagging_freq` is 1, since `bagging_fraction` does nothing without it."""
+
+    kind: Literal["lightgbm"] = "lightgbm"
+    n_estimators: int = Field(100, ge=1, le=10_000)
+    max_depth: int = Field(6, ge=-1, le=30)
+    learning_rate: float = Field(0.1, gt=0, le=1)
+    num_leaves: int = Field(31, ge=2, le=10_000)
+    min_child_samples: int = Field(20, ge=1)
+    feature_fraction: float = Field(0.8, gt=0, le=1)
+    bagging_fraction: float = Field(0.8, gt=0, le=1)
+    bagging_freq: int = Field(1, ge=1)
+    scale_pos_weight: PositiveFloat | Literal["balanced"] | None = Field(
+        None, description="Weight of class 1; balanced: rows of class 0 for each of class 1. Binary tasks only."
+    )
+    class_weight: Literal["balanced"] | None = Field(None, description="balanced: every class weighs the same in all.")
+    random_state: int = Field(42, ge=0)
+    threads: int = Field(1, ge=1, le=1024, description="Threads to fit with.")
+
+    file_name: ClassVar[str] = "model.txt"
+    library: ClassVar[str] = "lightgbm"
+    tasks: ClassVar[frozenset[TaskName]] = frozenset(_OBJECTIVES)
+    reads_categories: ClassVar[bool] = True
+    profiles: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "cli": {"max_depth": 5, "n_estimators": 100, "learning_rate": 0.1},
+        "churn_guide": {},
+        "balanced": {"max_depth": 5, "n_estimators": 100, "learning_rate": 0.1},
+        "imbalanced": {"max_depth": 7, "n_estimators": 200, "learning_rate": 0.05},
+        "multiclass": {"max_depth": 6, "n_estimators": 150, "learning_rate": 0.08},
+    }
+
+    @model_validator(mode="after")
+    def _one_weighting(self) -> "LightGBM":
+        if self.scale_pos_weight is not None and self.class_weight is not None:
+            raise ValueError("scale_pos_weight and class_weight both weigh class 1; give one of them")
+        return self
+
+    def fit(self, X: Matrix, y: Target, design: Design, task: TaskName) -> Any:
+        """Fit a `Booster`; the scikit-learn wrapper is left out, since MLflow saves it by pickle or skops."""
+        import lightgbm
+
+        parameters = self.hyperparameters
+        rounds, seed = parameters.pop("n_estimators"), parameters.pop("random_state")
+        weighting, by_class = parameters.pop("scale_pos_weight", None), parameters.pop("class_weight", None)
+        if weighting is not None:
+            parameters["scale_pos_weight"] = negatives_for_each_positive(y) if weighting == "balanced" else weighting
+        if task == "multiclass_classification":
+            parameters["num_class"] = int(y.max()) + 1
+        fixed = {
+            "objective": _OBJECTIVES[task],
+            "verbosity": -1,
+            "seed": seed,
+            "deterministic": True,
+            "force_row_wise": True,
+            "num_threads": self.threads,
+        }
+        data = lightgbm.Dataset(
+            X,
+            label=y,
+            weight=balanced(y) if by_class else None,
+            feature_name=list(design.names),
+            categorical_feature=list(design.categorical),
+        )
+        return lightgbm.train({**fixed, **parameters}, data, num_boost_round=rounds)
+
+    def scores(self, estimator: Any, X: Matrix, task: TaskName) -> Scores:
+        """Return the booster's prediction, which is a probability for the objectives of classes."""
+        return np.asarray(estimator.predict(X, num_threads=self.threads), dtype=np.float64)
+
+    def importance(self, estimator: Any) -> Vector:
+        """Return the share of the total gain."""
+        return shares(estimator.feature_importance(importance_type="gain"))
+
+    def save(self, estimator: Any, folder: Path) -> None:
+        """Write LightGBM's text format."""
+        estimator.save_model(folder / self.file_name)
+
+    def load(self, folder: Path, task: TaskName) -> Any:
+        """Read LightGBM's text format."""
+        import lightgbm
+
+        return lightgbm.Booster(model_file=folder / self.file_name)

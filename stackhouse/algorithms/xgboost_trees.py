@@ -1,0 +1,95 @@
+"""XGBoost."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field, PositiveFloat, model_validator
+
+from stackhouse.algorithms.base import Design, Estimating, Matrix, Vector, balanced, negatives_for_each_positive, shares
+from stackhouse.tasks import Scores, Target, TaskName
+
+_LOSSES: Mapping[TaskName, tuple[str, str]] = {
+    "binary_classification": ("binary:logistic", "logloss"),
+    "multiclass_classification": ("multi:softprob", "mlogloss"),
+    "multilabel_classification": ("binary:logistic", "logloss"),
+    "regression": ("reg:squarederror", "rmse"),
+}
+"""Objective and loss by task."""
+
+
+class XGBoost(Estimating):
+    """Gradient boosted trees of XGBoost. Several labels get trees of their own each (`one_output_per_tree`)."""
+
+    kind: Literal["xgboost"] = "xgboost"
+    n_estimators: int = Field(100, ge=1, le=10_000)
+    max_depth: int = Field(6, ge=1, le=30)
+    learning_rate: float = Field(0.1, gt=0, le=1)
+    subsample: float = Field(0.8, gt=0, le=1)
+    colsample_bytree: float = Field(0.8, gt=0, le=1)
+    min_child_weight: float = Field(1.0, ge=0)
+    scale_pos_weight: PositiveFloat | Literal["balanced"] | None = Field(
+        None, description="Weight of class 1; balanced: rows of class 0 for each of class 1. Binary tasks only."
+    )
+    class_weight: Literal["balanced"] | None = Field(None, description="balanced: every class weighs the same in all.")
+    random_state: int = Field(42, ge=0)
+    threads: int = Field(1, ge=1, le=1024, description="Threads to fit with.")
+
+    file_name: ClassVar[str] = "model.ubj"
+    library: ClassVar[str] = "xgboost"
+    tasks: ClassVar[frozenset[TaskName]] = frozenset(_LOSSES)
+    reads_categories: ClassVar[bool] = True
+    profiles: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "training_guide": {"subsample": 1.0, "colsample_bytree": 1.0},
+        "churn_guide": {},
+    }
+
+    @model_validator(mode="after")
+    def _one_weighting(self) -> "XGBoost":
+        if self.scale_pos_weight is not None and self.class_weight is not None:
+            raise ValueError("scale_pos_weight and class_weight both weigh class 1; give one of them")
+        return self
+
+    def fit(self, X: Matrix, y: Target, design: Design, task: TaskName) -> Any:
+        """Fit an `XGBClassifier`, or an `XGBRegressor` for numbers."""
+        objective, loss = _LOSSES[task]
+        parameters = self.hyperparameters
+        weighting, by_class = parameters.pop("scale_pos_weight", None), parameters.pop("class_weight", None)
+        if weighting is not None:
+            parameters["scale_pos_weight"] = negatives_for_each_positive(y) if weighting == "balanced" else weighting
+        if design.categorical:
+            parameters |= {"enable_categorical": True, "feature_types": design.types}
+        estimator = _of(task)(objective=objective, eval_metric=loss, tree_method="hist", n_jobs=self.threads, **parameters)
+        estimator.fit(X, y, sample_weight=balanced(y) if by_class else None)
+        estimator.get_booster().feature_names = list(design.names)
+        return estimator
+
+    def scores(self, estimator: Any, X: Matrix, task: TaskName) -> Scores:
+        """Return the booster's prediction, which is a probability for the objectives of classes.
+
+        XGBoost computes in float32, so the probabilities of several classes are brought back to a sum of 1.
+        """
+        scores = np.asarray(estimator.get_booster().inplace_predict(X, validate_features=False), dtype=np.float64)
+        return scores / scores.sum(axis=1, keepdims=True) if task == "multiclass_classification" else scores
+
+    def importance(self, estimator: Any) -> Vector:
+        """Return the share of the total gain."""
+        gains = estimator.get_booster().get_score(importance_type="total_gain")
+        return shares([gains.get(name, 0.0) for name in estimator.get_booster().feature_names])
+
+    def save(self, estimator: Any, folder: Path) -> None:
+        """Write universal binary JSON."""
+        estimator.save_model(folder / self.file_name)
+
+    def load(self, folder: Path, task: TaskName) -> Any:
+        """Read universal binary JSON."""
+        estimator = _of(task)(n_jobs=self.threads)
+        estimator.load_model(folder / self.file_name)
+        return estimator
+
+
+def _of(task: TaskName) -> Any:
+    from xgboost import XGBClassifier, XGBRegressor
+
+    return XGBRegressor if task == "regression" else XGBClassifier
