@@ -144,7 +144,7 @@ class CostFeatures(Definition):
         `usage_date` is the day.
 
         `is_anomaly` tells of another day: the last one of which the features are known at `label_time`, 1 + `arrival_days` before. It
-        is 1 where that day is a known anomaly and else 0, int64, null where the workspace had used nothing by then.
+        is 1 where that day is a known anomaly and else 0, float64, null where the workspace had used nothing by then.
 
         Raises:
             ColumnNotFoundError: where an input lacks a column.
@@ -176,10 +176,10 @@ class CostFeatures(Definition):
         """Say of the last day of which features are known whether it is among the anomalies."""
         known = 1 + self.arrival_days
         told = anomalies.select(
-            *WORKSPACE, nw.col("usage_date").dt.offset_by(f"{known}d").cast(nw.Date).alias("day"), nw.lit(1).cast(nw.Int64).alias("told")
+            *WORKSPACE, nw.col("usage_date").dt.offset_by(f"{known}d").cast(nw.Date).alias("day"), nw.lit(1.0).alias("told")
         ).unique()
         used = day_number(nw.col("day")) - day_number(nw.col("first_day")) >= known
-        is_anomaly = nw.when(used).then(nw.col("told").fill_null(0)).alias("is_anomaly")
+        is_anomaly = nw.when(used).then(nw.col("told").fill_null(0.0)).alias("is_anomaly")
         return rows.join(told, on=[*WORKSPACE, "day"], how="left").with_columns(is_anomaly)
 
     def _read_ledger(self, sources: Mapping[str, Table]) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:

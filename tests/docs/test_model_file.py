@@ -6,12 +6,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import yaml
 
+from stackhouse.features import Churn, CostFeatures, Definition, FeatureDefinition, ReliabilityFeatures
 from stackhouse.spec import ModelSpec
 from tests.conftest import PROJECT
 
@@ -45,6 +46,19 @@ def test_the_page_shows_every_kind_of_source() -> None:
     from stackhouse.sources import _KEYS
 
     assert {yaml.safe_load(block)["kind"] for section, block in BLOCKS if section == "source"} == set(_KEYS)
+
+
+def test_the_page_shows_every_kind_of_definition() -> None:
+    kinds = {kind.model_fields["kind"].default for kind in get_args(get_args(FeatureDefinition)[0])}
+    assert kinds == set(re.findall(r"^\| `(\w+)` \| an? ", PAGE, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    "definition", [CostFeatures(known_anomalies=True), ReliabilityFeatures(sla_factor=2), Churn()], ids=lambda definition: definition.kind
+)
+def test_the_page_names_what_can_be_learned(definition: Definition) -> None:
+    (row,) = re.findall(rf"^\| `{definition.kind}` \| (?!an? ).*", PAGE, re.MULTILINE)
+    assert {*definition.label_columns} <= {*re.findall(r"`(\w+)`", row)}
 
 
 @pytest.fixture(scope="module")

@@ -316,6 +316,51 @@ def test_growth_compares_with_what_was_known_when_the_day_began() -> None:
     assert growth[9] == pytest.approx(10 / 9 - 1)
 
 
+# --- the week to come, serverless use, known anomalies
+
+
+def test_cost_of_a_week_is_that_of_the_day_and_the_six_after_it() -> None:
+    rows = [*every_day(1, 9), used(1, "1"), used(3, "2"), used(7, "4"), used(8, "8"), used(9, "16")]
+    week = labels("cost_next_7d", *rows)
+    assert week == {1: 14.0, 2: 28.0, 3: 60.0, 4: None, 5: None, 6: None, 7: None, 8: None, 9: None}
+
+
+def test_cost_of_a_week_takes_corrections_whenever_they_came_and_no_other_workspace() -> None:
+    rows = [*every_day(1, 7, "1", workspace="1"), used(2, "-1", ingested=9), *every_day(1, 9, "100")]
+    assert labels("cost_next_7d", *rows)[1] == 12.0
+
+
+def test_serverless_share_is_of_the_dbu_of_the_day() -> None:
+    rows = [used(1, "3", serverless=True), used(1, "1"), used(2, "1", serverless=None), used(4, "2", serverless=True), *every_day(1, 4)]
+    assert labels("serverless_share", *rows) == {1: 0.75, 2: 0.0, 3: None, 4: 1.0}
+
+
+@pytest.mark.parametrize(
+    ("arrival_days", "expected"), [(0, {1: None, 2: 0.0, 3: 1.0, 4: 0.0, 5: 1.0}), (1, {1: None, 2: None, 3: 0.0, 4: 1.0, 5: 0.0})]
+)
+def test_anomaly_is_told_of_the_last_day_of_which_the_features_are_known(arrival_days: int, expected: dict[int, float | None]) -> None:
+    known = pl.DataFrame({"workspace_id": ["1", "1", "1", "9"], "usage_date": [date(2025, 1, day) for day in (2, 4, 2, 1)]})
+    given = {**sources(every_day(1, 5, workspace="1")), "known_anomalies": Table.of(known)}
+    definition = CostFeatures(arrival_days=arrival_days, known_anomalies=True)
+    measured = definition.labels(given).collect().to_native()
+    assert {time.day: value for time, value in measured.sort("label_time").select("label_time", "is_anomaly").rows()} == expected
+
+
+def test_anomaly_stands_beside_the_features_of_its_own_day() -> None:
+    known = pl.DataFrame({"workspace_id": ["1"], "usage_date": [date(2025, 1, 3)]})
+    given = {**sources([*every_day(1, 5, workspace="1"), used(3, "99")]), "known_anomalies": Table.of(known)}
+    definition = CostFeatures(known_anomalies=True)
+    joined = join_as_of(definition.labels(given), definition.features(given)).table.collect(["is_anomaly", "daily_dbu"]).to_native()
+    assert sorted(joined.rows()) == [(0.0, 1.0), (0.0, 1.0), (0.0, 1.0), (1.0, 100.0)]
+
+
+def test_known_anomalies_are_read_only_where_they_are_asked_for() -> None:
+    assert {*CostFeatures().inputs} == {"usage", "list_prices"}
+    assert "is_anomaly" not in CostFeatures().labels(sources([used(1, "1")])).columns
+    with pytest.raises(ConfigurationError, match=r"cost_features reads \['known_anomalies', 'list_prices', 'usage'\]"):
+        CostFeatures(known_anomalies=True).labels(sources([used(1, "1")]))
+
+
 # --- roles and columns
 
 

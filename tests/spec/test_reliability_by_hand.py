@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
+from pydantic import ValidationError
 
 from stackhouse.errors import ColumnNotFoundError, ConfigurationError, DataError
 from stackhouse.features.reliability import ReliabilityFeatures
@@ -203,6 +204,97 @@ def test_source_that_leaves_a_day_out_is_refused() -> None:
 @pytest.mark.parametrize(("min_runs", "days"), [(1, [1, 2]), (2, [2]), (3, [])])
 def test_day_with_fewer_runs_than_needed_has_no_label(min_runs: int, days: list[int]) -> None:
     assert [*labels(ran(1), ran(2), ran(2, start="12:00"), min_runs=min_runs)] == days
+
+
+# --- success
+
+
+def test_success_and_failure_of_a_day_leave_out_what_was_cancelled() -> None:
+    rows = [ran(1), ran(1, start="09:00"), ran(1, "CANCELLED"), ran(1, "FAILED")]
+    assert measured_of("day_success_rate", ReliabilityFeatures(), *rows) == {1: 0.5}
+    assert measured_of("day_failure_rate", ReliabilityFeatures(), *rows) == {1: 0.25}
+
+
+# --- SLA
+
+
+def measured_of(name: str, definition: ReliabilityFeatures, *rows: Row, job: str = "7") -> dict[int, float | None]:
+    """One column of the labels of a job by the day that begins at the label's time."""
+    frame = definition.labels(sources(*rows)).collect().to_native().filter(pl.col("job_id") == job).sort("label_time")
+    return {time.day: value for time, value in frame.select("label_time", name).rows()}
+
+
+def feature_of(name: str, definition: ReliabilityFeatures, *rows: Row) -> dict[int, float | None]:
+    frame = definition.features(sources(*rows)).collect().to_native().filter(pl.col("job_id") == "7").sort("run_date")
+    return {day.day: value for day, value in frame.select("run_date", name).rows()}
+
+
+@pytest.mark.parametrize(("minutes", "rate"), [(59, 0.0), (60, 0.0), (61, 0.5)])
+def test_run_that_takes_longer_than_the_sla_breaks_it_however_it_ends(minutes: int, rate: float) -> None:
+    for state in ("SUCCEEDED", "FAILED", "CANCELLED"):
+        rows = [ran(1, state, minutes=minutes), ran(1, minutes=1)]
+        assert measured_of("day_sla_breach_rate", ReliabilityFeatures(sla_seconds=3_600), *rows) == {1: rate}
+
+
+@pytest.mark.parametrize(("minutes", "rate"), [(29, 0.0), (30, 0.0), (31, 1.0)])
+def test_sla_can_be_a_multiple_of_what_runs_took_in_the_days_before(minutes: int, rate: float) -> None:
+    """Runs of 10 and 20 minutes before, so 15 on average, and 30 minutes are twice that."""
+    rows = [ran(1, minutes=10), ran(2, minutes=20), ran(3, minutes=minutes)]
+    assert measured_of("day_sla_breach_rate", ReliabilityFeatures(sla_factor=2), *rows)[3] == rate
+
+
+def test_first_day_of_a_job_has_no_sla_to_break() -> None:
+    rows = [ran(1, minutes=10), ran(2, minutes=40), ran(2, minutes=500, job="8")]
+    definition = ReliabilityFeatures(sla_factor=2)
+    assert measured_of("day_sla_breach_rate", definition, *rows) == {1: None, 2: 1.0}
+    assert measured_of("day_sla_breach_rate", definition, *rows, job="8") == {2: None}
+    assert feature_of("sla_breach_rate", definition, *rows) == {1: None, 2: 1.0}
+
+
+def test_sla_of_a_day_knows_nothing_of_the_day_itself_and_forgets_after_thirty() -> None:
+    """On the 31st the 1st still counts, on the 1st of February it does not: (300 + 29 · 10) / 30 = 19.7, then 10."""
+    rows = [ran(1, minutes=300), *(ran(day, minutes=10) for day in range(2, 31)), ran(31, minutes=19)]
+    rows.append({**ran(1, minutes=19), "run_id": "later", **shifted(31)})
+    definition = ReliabilityFeatures(sla_factor=1)
+    frame = definition.labels(sources(*rows)).collect().to_native().sort("label_time")
+    assert frame["day_sla_breach_rate"].to_list() == [None, *[0.0] * 30, 1.0]
+
+
+def shifted(days: int) -> Row:
+    """Start and end of a run of 19 minutes so many days after the first of January, 08:00."""
+    begun = datetime(2025, 1, 1, 8, tzinfo=UTC) + timedelta(days=days)
+    return {"period_start_time": begun, "period_end_time": begun + timedelta(minutes=19)}
+
+
+def test_features_tell_how_close_a_job_is_to_its_sla() -> None:
+    rows = [ran(1, minutes=10), ran(2, minutes=10), ran(2, minutes=40, start="12:00"), ran(4, job="8"), ran(3, job="8")]
+    definition = ReliabilityFeatures(sla_factor=2)
+    assert feature_of("sla_breach_rate", definition, *rows) == {1: None, 2: 0.5, 3: None, 4: None}
+    assert feature_of("rolling_sla_breach_rate_30d", definition, *rows) == {1: None, 2: 0.5, 3: 0.5, 4: 0.5}
+    assert feature_of("duration_sla_ratio", definition, *rows) == {1: 0.5, 2: 25 / (2 * 20), 3: None, 4: None}
+    assert feature_of("duration_sla_ratio", ReliabilityFeatures(sla_seconds=1_000), *rows) == {1: 0.6, 2: 1.5, 3: None, 4: None}
+
+
+def test_sla_adds_columns_and_leaves_the_others_as_they_are() -> None:
+    plain, with_sla = ReliabilityFeatures(), ReliabilityFeatures(sla_factor=2)
+    assert with_sla.feature_names == (*plain.feature_names, "duration_sla_ratio", "sla_breach_rate", "rolling_sla_breach_rate_30d")
+    assert with_sla.label_columns == (*plain.label_columns, "day_sla_breach_rate")
+    given = sources(ran(1, "FAILED"), ran(2, minutes=90), ran(2, start="07:00"))
+    for what in ("features", "labels"):
+        without, beside = (getattr(definition, what)(given).collect().to_native() for definition in (plain, with_sla))
+        order = ["job_id", "run_date"]
+        assert beside.select(without.columns).sort(order).equals(without.sort(order))
+
+
+def test_two_slas_at_once_are_refused() -> None:
+    with pytest.raises(ValidationError, match="sla_seconds and sla_factor both say when a run breaks the SLA; keep one"):
+        ReliabilityFeatures(sla_seconds=60, sla_factor=2)
+
+
+def test_sla_made_of_the_days_before_needs_every_day() -> None:
+    with pytest.raises(DataError, match="2 of the 3 days"):
+        ReliabilityFeatures(sla_factor=2).labels(sources(ran(1), ran(3)))
+    assert measured_of("day_sla_breach_rate", ReliabilityFeatures(sla_seconds=60), ran(1), ran(3)) == {1: 1.0, 3: 1.0}
 
 
 # --- calendar and times

@@ -257,3 +257,72 @@ def test_creeping_jobs_take_longer_before_they_fail(account: Account, sources: d
     usual = pl.col("avg_duration_sec").median().over(on)
     longer = rows.with_columns((pl.col("avg_duration_sec") / usual).alias("longer"))
     assert longer.filter(pl.col("longer") > 1.3)["failure_rate"].mean() > 2 * longer.filter(pl.col("longer") < 1)["failure_rate"].mean()
+
+
+# --- what the models of account health are asked
+
+
+def later_and_earlier(labels: pl.DataFrame, positive: pl.Expr) -> tuple[float, float]:
+    """Share of the positive rows among the first 70 % of the days and among the rest."""
+    days = labels["label_time"].unique().sort()
+    late = pl.col("label_time") >= days[len(days) * 7 // 10]
+    known = labels.with_columns(positive.alias("positive")).drop_nulls("positive")
+    return float(known.filter(~late)["positive"].mean()), float(known.filter(late)["positive"].mean())
+
+
+@pytest.mark.parametrize(
+    ("definition", "positive"),
+    [
+        (ReliabilityFeatures(), pl.col("day_success_rate") > 0.7),
+        (ReliabilityFeatures(sla_factor=1.25), pl.col("day_sla_breach_rate") > 0.1),
+        (CostFeatures(), pl.col("serverless_share") > 0.5),
+    ],
+    ids=["success_rate", "sla_breach", "serverless_adoption"],
+)
+def test_both_classes_are_there_early_and_late_and_can_be_foreseen(definition: Definition, positive: pl.Expr) -> None:
+    moving = generate_account(AccountParameters(serverless_moves=0.7))
+    sources = {name: Table.of(frame, name=name) for name, frame in moving.tables.items()}
+    shares = later_and_earlier(definition.labels(sources).collect().to_native(), positive)
+    assert all(0.05 < share < 0.95 for share in shares), shares
+    assert auc_on_later_days(definition, joined(definition, sources, positive)) > 0.75
+
+
+def test_cost_of_the_week_to_come_is_that_of_its_days(sources: dict[str, Table]) -> None:
+    labels = CostFeatures().labels(sources).collect().to_native().sort("workspace_id", "label_time")
+    rows = labels.with_columns(pl.col("cost").rolling_sum(7).shift(-6).over("workspace_id").alias("summed"))
+    assert rows["cost_next_7d"].null_count() == rows["summed"].null_count() == 3 * 6
+    assert (rows["cost_next_7d"] - rows["summed"]).abs().max() < 1e-6
+
+
+def test_spikes_are_found_by_the_z_score_of_their_day(account: Account, sources: dict[str, Table]) -> None:
+    definition = CostFeatures(known_anomalies=True)
+    rows = joined(definition, sources, pl.col("is_anomaly"))
+    found = (rows["z_score_7d"] > 4).fill_null(value=False)
+    assert rows["y"].sum() == len(account.planted.cost_spikes) == 12
+    assert rows.filter(found)["y"].to_list() == [1] * 12
+
+
+def test_tables_name_the_planted_spikes(account: Account) -> None:
+    assert account.tables["known_anomalies"].rows() == [*account.planted.cost_spikes]
+    one_day = generate_account(AccountParameters(days=1, workspaces=1, jobs_per_workspace=1))
+    assert dict(one_day.tables["known_anomalies"].schema) == {"workspace_id": STRING, "usage_date": pl.Date}
+
+
+def test_jobs_that_move_to_serverless_leave_all_else_as_it_was(account: Account) -> None:
+    moving = generate_account(SMALL.model_copy(update={"serverless_moves": 1.0}))
+    runs = ["workspace_id", "job_id", "run_id", "period_start_time", "period_end_time", "result_state"]
+    assert moving.job_run_timeline.select(runs).equals(account.job_run_timeline.select(runs))
+    assert moving.planted == account.planted
+    serverless = pl.col("product_features").struct.field("is_serverless")
+    share = [
+        float(made.usage.filter(pl.col("billing_origin_product") != "SQL").select(serverless.mean()).item()) for made in (account, moving)
+    ]
+    assert share[1] > share[0] + 0.1
+
+
+def test_some_jobs_move_back() -> None:
+    moving = generate_account(SMALL.model_copy(update={"serverless_moves": 1.0})).usage.unnest("usage_metadata").drop_nulls("job_id")
+    days = moving.filter(record_type="ORIGINAL").with_columns(pl.col("product_features").struct.field("is_serverless").alias("now"))
+    order = days.sort("usage_start_time").with_columns(pl.col("now").shift(1).over("workspace_id", "job_id").alias("before"))
+    assert order.filter(~pl.col("before") & pl.col("now"))["job_id"].len() > 10
+    assert 1 <= order.filter(pl.col("before") & ~pl.col("now"))["job_id"].len() <= 10
