@@ -12,6 +12,7 @@ from materializers.pages.data import feature_table_page, table_version_page, tra
 from materializers.pages.evaluation import evaluation_page
 from materializers.pages.labels import label_page
 from materializers.pages.layout import page, text
+from materializers.pages.leaks import leak_page
 from materializers.pages.model_card import model_card_page
 from materializers.pages.profile import profile_page
 from materializers.pages.registration import promotion_page, registration_page, validation_page
@@ -39,6 +40,7 @@ for _page in (
     evaluation_page,
     feature_table_page,
     label_page,
+    leak_page,
     model_card_page,
     profile_page,
     promotion_page,

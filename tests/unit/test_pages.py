@@ -19,6 +19,7 @@ from stackhouse.curves import Curves
 from stackhouse.evaluation import Confusion, Evaluation, Period
 from stackhouse.fitted import ScoringRules
 from stackhouse.labels import LabelReport, ThresholdLabel
+from stackhouse.leak_report import FeatureScore, LeakFinding, LeakReport, PartLookedAt
 from stackhouse.lookups import FeatureLookup
 from stackhouse.profile import ColumnProfile, TableProfile
 from stackhouse.promotion import Promotion, first_champion
@@ -38,7 +39,19 @@ from stackhouse.tuning import Trial, TuningReport
 from stackhouse.validation import ExpectationResult, ValidationResult
 from stackhouse.verdict import Gate, Verdict
 
-PARTS_OF_OTHERS = {"Period", "ScoringRun", "Curves", "Confusion", "Gate", "Trial", "ColumnProfile", "ModelCheck"}
+PARTS_OF_OTHERS = {
+    "Period",
+    "ScoringRun",
+    "Curves",
+    "Confusion",
+    "Gate",
+    "Trial",
+    "ColumnProfile",
+    "ModelCheck",
+    "LeakFinding",
+    "FeatureScore",
+    "PartLookedAt",
+}
 """Records that are never an artifact: they stand on the page of the record that holds them."""
 
 ONE_CLASS = "all training rows are of class 0; a classifier needs both"
@@ -142,6 +155,18 @@ STORED = FeatureTable(
     retention_days=7,
     created=TRAIN.first,
 )
+LEAK = LeakFinding(
+    check="single_feature", name="dep_delay", value=0.899, limit=0.85, level="reject", message="'dep_delay' alone tells 'late'."
+)
+LEAKS = LeakReport(
+    split="time",
+    findings=(LEAK, LeakFinding(check="derived_name", name="late", value=None, limit=None, level="info", message="was not found")),
+    scores=(
+        FeatureScore(feature="dep_delay", label="late", measure="AUC", value=0.899, limit=0.85, chance=0.51),
+        FeatureScore(feature="late_rate", label="late", measure="AUC", value=0.6, limit=0.8, chance=0.51, named_after="late_rate"),
+    ),
+    parts=(PartLookedAt(part="train", rows=208687, looked_at=100000), PartLookedAt(part="test", rows=65198, looked_at=65198)),
+)
 SCORED = ScoringReport(
     run=ScoringRun(model="dev.flights.flight_delay", model_version="3", table_versions={TABLE.name: 4}, scored_at=TEST.last),
     rows=20460,
@@ -154,6 +179,7 @@ PAGES: tuple[Report, ...] = (
     PROFILE,
     CLEANING,
     LABEL,
+    LEAKS,
     CERTIFICATE,
     TUNING,
     EVALUATION,
@@ -172,6 +198,7 @@ EMPTIES: tuple[Report, ...] = (
     TableProfile(table="t", rows=0, columns={}),
     CleaningReport(rows=0, replaced={}),
     LabelReport(label="y", source="y", rule="y as measured (0 or 1)", counts={}, dropped=3),
+    LeakReport(split="random"),
     TuningReport(metric="roc_auc"),
     Evaluation(),
     Evaluation(curves=Curves(false_positive_rate=(), true_positive_rate=(), recall=(), precision=())),
@@ -240,6 +267,7 @@ def test_every_chart_has_a_role_and_a_title(report: Report) -> None:
         LABEL.model_copy(update={"label": SCRIPT, "rule": SCRIPT}),
         CERTIFICATE.model_copy(update={"spine": SCRIPT, "features": SCRIPT}),
         EVALUATION.model_copy(update={"importance": {SCRIPT: 1.0}, "test": {SCRIPT: 0.5}}),
+        LeakReport(split="time", findings=(LEAK.model_copy(update={"name": SCRIPT, "message": SCRIPT}),)),
         Evaluation(skipped=SCRIPT),
         TuningReport(metric=SCRIPT, skipped=SCRIPT),
         Verdict(outcome="REJECTED", reasons=(SCRIPT,), gates=(Gate(name=SCRIPT, rule=SCRIPT, value=0.1, passed=False),)),
@@ -309,6 +337,21 @@ def test_certificate_page_counts_lost_rows_and_ages() -> None:
     words = words_of(CERTIFICATE)
     assert "rows lost, no feature was known yet 51 (0.2 %)" in words
     assert "median age of the features 2.0 h oldest age of the features 1,026.0 h" in words
+
+
+def test_leak_page_says_what_rejects_and_shows_every_score() -> None:
+    words = words_of(LEAKS)
+    assert "REJECTED 1 findings above their limit; no model is trained. findings 2 features above their limit 1 split by time" in words
+    assert "rejects single_feature dep_delay 0.8990 0.8500 'dep_delay' alone tells 'late'." in words
+    assert "to know derived_name late – – was not found" in words
+    assert "dep_delay late AUC 0.8990 0.8500 0.5100 – late_rate late AUC 0.6000 0.8000 0.5100 late_rate" in words
+    assert "train 208,687 100,000 test 65,198 65,198" in words
+
+
+def test_leak_page_without_a_rejection_tells_what_was_accepted() -> None:
+    accepted = LEAKS.model_copy(update={"findings": (LEAK.model_copy(update={"level": "accepted"}),)})
+    assert "NO LEAK FOUND 1 findings above their limit are accepted." in words_of(accepted)
+    assert "NO LEAK FOUND No finding rejects." in words_of(LeakReport(split="time"))
 
 
 def test_tuning_page_marks_the_chosen_trial() -> None:

@@ -1,0 +1,24 @@
+"""Look for leaks."""
+
+from typing import Annotated
+
+from zenml import log_metadata, step
+
+from stackhouse import leak_detector
+from stackhouse.labels import LabelRule
+from stackhouse.leak_report import LeakReport
+from stackhouse.leak_rule import LeakRule
+from stackhouse.splits import Split, SplitRule
+from stackhouse.table import Table
+from steps.caching import CODE
+
+
+@step(cache_policy=CODE)
+def detect_leaks(
+    train: Table, validation: Table, test: Table, label: LabelRule, split: SplitRule, rule: LeakRule
+) -> Annotated[LeakReport, "leaks"]:
+    """Look for what would make the model seem better than it is; the report says whether one may be trained, and nothing is raised."""
+    learned = () if label.kind == "anomaly" else label.names  # known anomalies judge, and nothing is learned from them
+    report = leak_detector.detect_leaks(Split(train, validation, test), learned, label.sources, split.kind, rule)
+    log_metadata({"findings": len(report.findings), "rejected": [f"{finding.check}: {finding.name}" for finding in report.rejected]})
+    return report
