@@ -19,7 +19,7 @@ def features_that_tell(scores: Iterable[FeatureScore], rule: LeakRule) -> Iterat
         if score.value > score.limit:
             worst.setdefault(score.feature, score)
     for score in worst.values():
-        limit_of_others = rule.max_auc if score.measure == "AUC" else rule.max_r2
+        limit_of_others = max(score.limit, rule.max_auc if score.measure == "AUC" else rule.max_r2)
         check: Check = "derived_name" if score.named_after and score.value <= limit_of_others else "single_feature"
         by_chance = score.value <= score.chance
         yield LeakFinding(
@@ -61,7 +61,7 @@ def features_that_hold_outcomes(
 
 def _told(score: FeatureScore) -> str:
     called = f" and is called like '{score.named_after}'" if score.named_after else ""
-    return f"'{score.feature}' alone tells '{score.label}' with {score.measure} {score.value:.4f}{called} (limit {score.limit:g})."
+    return f"'{score.feature}' alone tells '{score.label}' with {score.measure} {score.value:.4f}{called} (limit {score.limit:.4g})."
 
 
 def _remedy(check: Check, feature: str) -> str:

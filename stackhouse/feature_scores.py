@@ -27,6 +27,9 @@ from stackhouse.single_feature import (
     r2_of_numbers,
 )
 
+MARGIN = 0.25
+"""How far a feature may go beyond what an entity's own past tells, as a share of what is left to a perfect score."""
+
 
 @dataclass(frozen=True)
 class ClassTarget:
@@ -107,30 +110,54 @@ def targets(rows: pl.DataFrame, label: str) -> tuple[Target, ...]:
 
 
 def score_features(
-    rows: pl.DataFrame, features: Sequence[str], against: Sequence[Target], columns: Collection[str], rule: LeakRule
+    rows: pl.DataFrame,
+    features: Sequence[str],
+    against: Sequence[Target],
+    columns: Collection[str],
+    entity: Sequence[str],
+    rule: LeakRule,
 ) -> Iterator[FeatureScore]:
     """Score each feature against each target.
 
+    What an entity's own past tells is no leak: where that is much (a job that always fails), limits are raised to `MARGIN` of the way
+    from there to a perfect score.
+
     Args:
-        rows: shape (n_rows, …), in a fixed order, which the folds follow.
+        rows: shape (n_rows, …), in the order of entity and time, which the folds follow.
         features: columns of numbers, booleans, times or text. Null and NaN are missing values.
         against: what the features are scored against.
         columns: names of the label table; a feature that is called like one has the lower limit.
+        entity: columns that name an entity, which has rows of several times; none where no row has a past.
         rule: the limits and the seed.
     """
+    pasts = [own_past(rows, target, entity, rule.seed) if entity else None for target in against]
     for feature in features:
         name, numbers = named_after(feature, columns), numeric(rows[feature])
-        for target in against:
+        for target, past in zip(against, pasts, strict=True):
             value = target.of_groups(codes(rows[feature]), rule.seed) if numbers is None else target.of_numbers(numbers, rule.seed)
+            limit = target.limit(rule, named=name is not None)
             yield FeatureScore(
                 feature=feature,
                 label=target.label,
                 measure=target.measure,
                 value=value,
-                limit=target.limit(rule, named=name is not None),
+                limit=limit if past is None else max(limit, past + MARGIN * (1 - past)),
                 chance=target.by_accident,
+                past=past,
                 named_after=name,
             )
+
+
+def own_past(rows: pl.DataFrame, target: Target, entity: Sequence[str], seed: int) -> float:
+    """Return how well an entity by itself tells the label: by the mean of its other rows, or by the row before; the better of both.
+
+    `rows` are in the order of entity and time.
+    """
+    groups = rows.select(pl.struct(*entity).rle_id())[:, 0].to_numpy().astype(np.int64)
+    label = np.full(len(rows), np.nan)
+    label[target.labelled] = target.values
+    before = np.append(np.nan, np.where(groups[1:] == groups[:-1], label[:-1], np.nan))[: len(rows)]
+    return max(target.of_groups(groups, seed), target.of_numbers(before, seed))
 
 
 def numeric(column: pl.Series) -> Floats | None:

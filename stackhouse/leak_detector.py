@@ -52,7 +52,8 @@ def detect_leaks(
     against = {label: targets(rows, label) for label in labels}
     named = tuple(dict.fromkeys((*labels, *sources, *outcomes)))
     all_targets = [target for found in against.values() for target in found]
-    scores = list(score_features(rows, train.roles.features, all_targets, named, rule))
+    entity = train.roles.primary_keys if train.roles.timestamp else ()
+    scores = list(score_features(rows, train.roles.features, all_targets, named, entity, rule))
     sides = SidesOfSplit(concatenate(train, parts.validation), train_rows + validation_rows, few_train, few_test, split)
     about_rows = (repeated_keys(sides, rule), repeated_rows(sides, labels, rule), shared_entities(sides, rule))
     findings = [

@@ -32,6 +32,8 @@ class FeatureScore(Report):
     limit: float
     chance: float
     """What a feature without any relation to the label does not reach on so many rows."""
+    past: float | None = None
+    """What an entity's own past tells of the label, which raises the limit; None where rows have no past."""
     named_after: str | None = None
     """The column of the label table that the feature is called like, None where it is called otherwise."""
 

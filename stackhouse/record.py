@@ -1,6 +1,5 @@
 """What goes on record with a training run: who the model is, from which data, under which names."""
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from stackhouse.evaluation import Evaluation, Period
 from stackhouse.fitted import ScoringRules
 from stackhouse.lookups import FeatureLookup
+from stackhouse.placeholder import require_no_placeholder
 from stackhouse.report import Report
 
 Domain = Literal["cost", "security", "performance", "reliability", "quality"]
@@ -79,17 +79,6 @@ class TrainingData(Report):
     def versions(self) -> dict[str, int]:
         """Version of each feature table by its name."""
         return {table.name: table.version for table in self.tables}
-
-
-def require_no_placeholder(value: str) -> str:
-    """Return a text that says something.
-
-    Raises:
-        ValueError: where it is blank, or still a placeholder such as `a|b|c` or `<name>`.
-    """
-    if not value.strip() or "|" in value or re.fullmatch(r"[<{].*[>}]", value.strip()):
-        raise ValueError(f"'{value}' is a placeholder; give the one value that holds for this run")
-    return value
 
 
 class RunTags(BaseModel):

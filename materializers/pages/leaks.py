@@ -9,7 +9,7 @@ _LEVELS: dict[Level, Html] = {
     "info": tag("span", "to know", class_="dim"),
 }
 _FINDINGS = ("level", "check", "of", "value", "limit", "what it means and what to do")
-_SCORES = ("feature", "tells", "measure", "alone", "limit", "by chance", "called like")
+_SCORES = ("feature", "tells", "measure", "alone", "limit", "by chance", "own past", "called like")
 _SPLIT = {"time": "by time", "random": "at random"}
 
 
@@ -39,14 +39,23 @@ def _scores(report: LeakReport) -> Html:
     rows = [_score(score) for score in report.scores]
     hint = note(
         "AUC is 0.5 for a feature that tells nothing, R² is 0. Both are of the training rows, and of categories and bins out of fold. "
-        "A feature that is called like the label has a lower limit."
+        "A feature that is called like the label has a lower limit; where an entity's own past tells much of the label, limits are higher."
     )
     return section("Each feature by itself", table(_SCORES, rows) if rows else note("There is no label to tell."), hint)
 
 
 def _score(score: FeatureScore) -> tuple[object, ...]:
     value = tag("span", metric(score.value), class_="fail") if score.value > score.limit else metric(score.value)
-    return (score.feature, score.label, score.measure, value, metric(score.limit), metric(score.chance), score.named_after)
+    return (
+        score.feature,
+        score.label,
+        score.measure,
+        value,
+        metric(score.limit),
+        metric(score.chance),
+        metric(score.past),
+        score.named_after,
+    )
 
 
 def _parts(report: LeakReport) -> Html:

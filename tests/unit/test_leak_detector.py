@@ -232,6 +232,44 @@ def test_name_and_score_are_one_finding() -> None:
     assert "and is called like 'late_rate' (limit 0.8)" in finding.message
 
 
+# --- what an entity's own past tells
+
+
+def persistent_rows(flips: float) -> pl.DataFrame:
+    """Each shop is late on all days or on none, but for a share of the days; the feature is what it was on the day before."""
+    always = np.tile(np.arange(SHOPS) % 2, DAYS)
+    late = np.where(np.random.default_rng(4).random(ROWS) < flips, 1 - always, always)
+    rows = honest_rows().with_columns(late=pl.Series(late))
+    return rows.with_columns(yesterday=pl.col("late").shift(1).over("shop"), today=pl.col("late") * 1.0)
+
+
+def test_what_the_own_past_tells_is_no_leak() -> None:
+    report = look(parts_of(persistent_rows(flips=0.05), more=("yesterday",)))
+    (score,) = [score for score in report.scores if score.feature == "yesterday"]
+    assert score.value > 0.88
+    assert score.past == pytest.approx(0.95, abs=0.01)
+    assert score.limit == pytest.approx(score.past + 0.25 * (1 - score.past))
+    assert report.rejection is None
+
+
+def test_what_tells_more_than_the_own_past_is_a_leak() -> None:
+    assert rejected(look(parts_of(persistent_rows(flips=0.05), more=("today",)))) == [("single_feature", "today")]
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_past_that_tells_little_raises_no_limit(label: str) -> None:
+    scores = look(parts_of(honest_rows(), label), label).scores
+    assert all(score.past < 0.6 for score in scores)
+    assert {score.limit for score in scores} == {0.8 if label == "delay" else 0.85}
+
+
+def test_rows_without_a_time_have_no_past() -> None:
+    rows = persistent_rows(flips=0.05).drop("yesterday", "today")
+    report = look(customers(rows.with_columns(sales_7d=pl.col("late") + 0.0)), kind="random")
+    assert rejected(report) == [("single_feature", "sales_7d")]
+    assert {score.past for score in report.scores} == {None}
+
+
 # --- what is only known with the label
 
 
