@@ -8,6 +8,7 @@ from zenml.enums import ExecutionMode
 from stackhouse.spec import ModelSpec
 from steps.binarize_label import binarize_label
 from steps.clean_features import clean_features
+from steps.detect_leaks import detect_leaks
 from steps.evaluate_model import evaluate_model
 from steps.load_features import load_features
 from steps.promote_model import promote_model
@@ -34,6 +35,7 @@ def train_and_judge(model: ModelSpec) -> Judged:
     features, _ = clean_features(features, model.scoring_cleaning.refusing())
     labelled, _ = binarize_label(features, model.label.rule)
     train, validation, test = split_dataset(labelled, model.split)
+    detect_leaks(train, validation, test, model.label.rule, model.split, model.leaks)
     rules, tuning = tune(train, validation, list(model.candidates), model.deciding_metric)
     tracked = train_model.with_options(settings={"experiment_tracker": {"experiment_name": model.experiment}})
     trained = tracked(train, validation, rules, tuning, data, model.identity, model.split)

@@ -16,10 +16,12 @@ from stackhouse.errors import ConfigurationError
 from stackhouse.features import Definition, FeatureDefinition, RouteDay
 from stackhouse.fitted import ScoringRules
 from stackhouse.labels import LabelRule
+from stackhouse.leak_rule import LeakRule
 from stackhouse.lookups import FeatureLookup
 from stackhouse.metrics import METRICS, require_comparable
+from stackhouse.placeholder import require_no_placeholder
 from stackhouse.promotion import PromotionRule
-from stackhouse.record import Domain, ModelIdentity, require_no_placeholder
+from stackhouse.record import Domain, ModelIdentity
 from stackhouse.sources import FlightsSource, SourceSpec
 from stackhouse.splits import RandomSplit, SplitRule, TimeSplit
 from stackhouse.tasks import Task, TaskName
@@ -146,6 +148,7 @@ class ModelSpec(_Section):
     categorical: tuple[str, ...] = Field((), description="Features that are categories although they hold numbers; texts always are.")
     cuts: tuple[Cut, ...] = Field((), description="Further features: others cut at quantiles of the training rows.")
     split: SplitRule = Field(default_factory=_split_of, description="By time where labels have one, else at random.")
+    leaks: LeakRule = Field(default_factory=LeakRule, description="How much a feature may tell of the label, and which leaks are none.")
     algorithms: tuple[Algorithm, ...] = Field(min_length=1, description="Candidates; the best on the validation rows is trained.")
     tuning: TuningSpec = Field(default_factory=TuningSpec)
     gates: Gates = Field(default_factory=Gates)

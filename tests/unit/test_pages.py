@@ -47,6 +47,7 @@ PARTS_OF_OTHERS = {
     "Gate",
     "Trial",
     "ColumnProfile",
+    "TextProfile",
     "ModelCheck",
     "LeakFinding",
     "FeatureScore",
@@ -163,7 +164,9 @@ LEAKS = LeakReport(
     findings=(LEAK, LeakFinding(check="derived_name", name="late", value=None, limit=None, level="info", message="was not found")),
     scores=(
         FeatureScore(feature="dep_delay", label="late", measure="AUC", value=0.899, limit=0.85, chance=0.51),
-        FeatureScore(feature="late_rate", label="late", measure="AUC", value=0.6, limit=0.8, chance=0.51, named_after="late_rate"),
+        FeatureScore(
+            feature="late_rate", label="late", measure="AUC", value=0.6, limit=0.8, chance=0.51, past=0.55, named_after="late_rate"
+        ),
     ),
     parts=(PartLookedAt(part="train", rows=208687, looked_at=100000), PartLookedAt(part="test", rows=65198, looked_at=65198)),
 )
@@ -344,7 +347,7 @@ def test_leak_page_says_what_rejects_and_shows_every_score() -> None:
     assert "REJECTED 1 findings above their limit; no model is trained. findings 2 features above their limit 1 split by time" in words
     assert "rejects single_feature dep_delay 0.8990 0.8500 'dep_delay' alone tells 'late'." in words
     assert "to know derived_name late – – was not found" in words
-    assert "dep_delay late AUC 0.8990 0.8500 0.5100 – late_rate late AUC 0.6000 0.8000 0.5100 late_rate" in words
+    assert "dep_delay late AUC 0.8990 0.8500 0.5100 – – late_rate late AUC 0.6000 0.8000 0.5100 0.5500 late_rate" in words
     assert "train 208,687 100,000 test 65,198 65,198" in words
 
 
