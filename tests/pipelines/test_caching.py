@@ -42,7 +42,9 @@ def test_an_unchanged_run_is_served_from_the_cache_and_registers_nothing(
     before = versions(mlflow_client, "cache")
     again = run_small("cache")
     assert again.cached("features") == ["clean_features", "compute_features", "validate_features", "validate_labels"]
-    assert again.cached("training") == ["binarize_label", "clean_features", "evaluate_model", "split_dataset", "train_model", "tune"]
+    assert again.cached("training") == [
+        *("binarize_label", "clean_features", "detect_leaks", "evaluate_model", "split_dataset", "train_model", "tune"),
+    ]
     assert versions(mlflow_client, "cache") == before
     registration = again.report("register_model", "registration")
     assert (registration.new, registration.reason) == (False, "this model is registered already: code, data and parameters are unchanged")
@@ -50,7 +52,7 @@ def test_an_unchanged_run_is_served_from_the_cache_and_registers_nothing(
 
 def test_a_changed_gate_judges_anew_without_training_anew(base: Runs, run_small: Callable[..., Runs]) -> None:
     again = run_small("cache", gates={"minimum": {"roc_auc": 0.99}, "baseline_f1": 0.01})
-    assert again.cached("training") == ["binarize_label", "clean_features", "split_dataset", "train_model", "tune"]
+    assert again.cached("training") == ["binarize_label", "clean_features", "detect_leaks", "split_dataset", "train_model", "tune"]
     assert again.report("evaluate_model", "verdict").outcome == "REJECTED"
 
 
@@ -59,7 +61,7 @@ def test_a_changed_parameter_retrains_what_depends_on_it_and_registers_the_next_
 ) -> None:
     before = versions(mlflow_client, "cache")
     again = run_small("cache", algorithms=[{"kind": "xgboost", "n_estimators": 21, "max_depth": 3}])
-    assert again.cached("training") == ["binarize_label", "clean_features", "split_dataset"]
+    assert again.cached("training") == ["binarize_label", "clean_features", "detect_leaks", "split_dataset"]
     assert again.report("register_model", "registration").version == str(max(before) + 1)
     assert len(versions(mlflow_client, "cache")) == len(before) + 1
 
