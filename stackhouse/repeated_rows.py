@@ -5,6 +5,7 @@ repetition is the leak detector's (`leak_detector.py`).
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
 from typing import Any
 
 import narwhals as nw
@@ -41,10 +42,10 @@ def find_rows(wanted: Table, table: Table, columns: Sequence[str]) -> pl.DataFra
     names = list(compared)
     expressions = [expression.alias(name) for name, expression in compared.items()]
     asked = wanted.frame.select(*expressions).unique()
-    found = table.frame.select(*expressions).join(asked, on=names, how="semi").group_by(*names).agg(nw.len().cast(nw.Int64).alias(TIMES))
+    found = table.frame.select(*expressions).join(asked, on=names, how="semi").group_by(*names).agg(nw.len().alias(TIMES))
     counts = _streamed(found)
     rows: pl.DataFrame = wanted.frame.select(*columns, *expressions).collect(backend="polars").to_native()
-    return rows.join(counts, on=names, how="left").select(*columns, pl.col(TIMES).fill_null(0))
+    return rows.join(counts, on=names, how="left").select(*columns, pl.col(TIMES).cast(pl.Int64).fill_null(0))
 
 
 def no_accident(rows: pl.DataFrame, population: pl.DataFrame, size: int, columns: Sequence[str]) -> npt.NDArray[np.bool_]:
@@ -92,7 +93,7 @@ def _compared(table: Table, columns: Sequence[str]) -> Mapping[str, nw.Expr]:
     for number, (name, value) in enumerate(values.items()):
         if missing[name][0]:
             compared[f"__missing_{number}"] = value.is_null()
-            value = nw.when(value.is_null()).then(nw.lit("" if _is_text(schema[name]) else 0)).otherwise(value)  # noqa: PLW2901
+            value = nw.when(value.is_null()).then(nw.lit(_stand_in(schema[name]))).otherwise(value)  # noqa: PLW2901
         compared[f"__value_{number}"] = value
     return compared
 
@@ -103,11 +104,22 @@ def _value(name: str, dtype: nw.dtypes.DType) -> nw.Expr:
     if _is_text(dtype):
         return column.cast(nw.String)
     if dtype.is_temporal():
-        return column.dt.timestamp("us")
+        return column
     if dtype.is_integer():
         return column.cast(nw.Int64)
     number = column.cast(nw.Float64)
     return nw.when(~number.is_nan()).then(number)
+
+
+def _stand_in(dtype: nw.dtypes.DType) -> str | float | date | datetime:
+    """A value of the type that `_value` gives."""
+    if _is_text(dtype):
+        return ""
+    if dtype == nw.Date:
+        return date(1970, 1, 1)
+    if isinstance(dtype, nw.Datetime):
+        return datetime(1970, 1, 1, tzinfo=UTC if dtype.time_zone else None)
+    return 0 if dtype.is_integer() else 0.0
 
 
 def _is_text(dtype: nw.dtypes.DType) -> bool:
