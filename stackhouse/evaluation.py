@@ -1,19 +1,29 @@
 """Evaluation: how good a fitted model is on rows that it never saw, and how good a random split would make it look."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import narwhals as nw
 import numpy as np
+import polars as pl
 
 from stackhouse.algorithms import Dummy
+from stackhouse.calibration import Calibration, calibrations
 from stackhouse.curves import Curves, curves
-from stackhouse.errors import DataError
+from stackhouse.decision import DecisionGoal, FixedThreshold
+from stackhouse.errors import ColumnNotFoundError, DataError
+from stackhouse.evaluation_rule import EvaluationRule
 from stackhouse.fitted import FittedModel, to_arrays
+from stackhouse.imbalance import imbalance_ratio
+from stackhouse.intervals import Days, Interval, Resampling, intervals, resampling
 from stackhouse.labels import ClassLabel
+from stackhouse.predicted import Predicted
 from stackhouse.report import Report
+from stackhouse.residuals import Residuals, residuals
+from stackhouse.slices import Slice, SliceRule, slices
 from stackhouse.splits import RandomSplit, split
 from stackhouse.table import Table, concatenate
-from stackhouse.tasks import Answers, Target, TaskName
+from stackhouse.tasks import TaskName
 from stackhouse.tuning import measure
 
 
@@ -37,70 +47,144 @@ class Evaluation(Report):
 
     `test` are the metrics that gates judge; `train` shows overfitting; `random_split` is the same algorithm trained and
     tested on rows drawn at random from all of them, for comparison only; `reference` is a guess by class share, or of the mean.
+    `intervals` hold the values of `test` that other test rows would give; `resampling` says how.
     """
 
     task: TaskName = "binary_classification"
 
     test: dict[str, float] = {}
+    intervals: dict[str, Interval] = {}
+    resampling: Resampling | None = None
     train: dict[str, float] = {}
     random_split: dict[str, float] = {}
     reference: dict[str, float] = {}
     curves: Curves | None = None
     confusion: Confusion | None = None
+    calibration: tuple[Calibration, ...] = ()
+    residuals: Residuals | None = None
+    slices: tuple[Slice, ...] = ()
+    slice_metric: str | None = None
+    """The metric by which slices are judged; None where there are none."""
+    imbalance: float | None = None
+    """Rows of the largest class for each row of the smallest among the training rows, of the worst label; None without classes."""
+    decision_threshold: float | None = None
+    """Class 1 is answered from this probability on; None where the task answers otherwise."""
+    decision: DecisionGoal = FixedThreshold()
     importance: dict[str, float] = {}
     train_period: Period | None = None
     test_period: Period | None = None
     skipped: str | None = None
 
 
-def evaluate(model: FittedModel, train: Table, test: Table, seed: int) -> Evaluation:
+def evaluate(
+    model: FittedModel, train: Table, test: Table, seed: int, rule: EvaluationRule | None = None, metric: str | None = None
+) -> Evaluation:
     """Measure a model that was fitted to `train` on `test`.
 
     Args:
         model: the fitted model.
         train: all rows that it was fitted to, the validation rows included.
         test: rows that it has not seen; all of them strictly later than `train` where there is a timestamp.
-        seed: seed of the random split for comparison.
+        seed: seed of the random split for comparison, and of the resamples.
+        rule: by what the test rows are sliced, and how intervals are drawn; the defaults where absent.
+        metric: by which slices are judged; the one that decides between models where absent.
 
     Raises:
+        ColumnNotFoundError: where the test rows lack a column to slice by.
         DataError: where a test row is not later than every training row.
         DirtyFeaturesError: where a feature holds NaN, ±Inf or null.
     """
+    rule = rule or EvaluationRule()
     train_period, test_period = period(train), period(test)
     if train_period.last and test_period.first and test_period.first <= train_period.last:
         raise DataError(
             f"The test rows begin at {test_period.first:%Y-%m-%d %H:%M}, the training rows end at {train_period.last:%Y-%m-%d %H:%M}. "
             "Set model.split.kind to time, so that the model is judged on its future."
         )
-    X, y = to_arrays(test, model.encoding, model.rules)
-    scores = model.scores_of_matrix(X)
-    answers, task = model.answer(scores), model.rules.task
+    ordered, beside = _in_order(test, (*model.rules.features, *test.roles.labels), rule.slices)
+    predicted, days, task = _predict(model, ordered), _days(ordered), model.rules.task
+    found, sliced_by = predicted.metrics, metric or task.deciding
+    how = resampling(predicted.rows, days, rule.resamples, rule.confidence)
+    by_slice = SliceRule(metric=sliced_by, min_rows=rule.min_slice_rows, resamples=rule.resamples, confidence=rule.confidence, seed=seed)
+    bounds = intervals(predicted, found, how, days, seed)
     return Evaluation(
         task=task.name,
-        test=task.measure(y, scores, answers, model.rules.label.names),
+        test=found,
+        intervals=bounds,
+        resampling=how if bounds else None,
         train=measure(model, train),
         random_split=_on_random_split(model, train, test, seed) if task.has_reference else {},
         reference=_reference(model, train, test, seed) if task.has_reference else {},
-        curves=curves(y.astype(np.int64), scores) if task.name == "binary_classification" else None,
-        confusion=_confusion(model, y, answers),
+        curves=curves(predicted.y.astype(np.int64), predicted.scores) if task.name == "binary_classification" else None,
+        confusion=_confusion(model, predicted),
+        calibration=calibrations(predicted),
+        residuals=residuals(predicted),
+        slices=slices(predicted, {name: beside[name] for name in rule.slices}, days, by_slice),
+        slice_metric=sliced_by if rule.slices else None,
+        imbalance=imbalance_of(train, task.name),
+        decision_threshold=model.rules.decision_threshold if task.name in _WITH_THRESHOLD else None,
+        decision=model.rules.decision,
         importance=model.importance(),
         train_period=train_period,
         test_period=test_period,
     )
 
 
+_WITH_THRESHOLD = frozenset({"binary_classification", "multilabel_classification"})
+
+
+def imbalance_of(table: Table, task: TaskName) -> float | None:
+    """Return rows of the largest class for each row of the smallest, of the worst label; see `imbalance.imbalance_ratio`."""
+    if not table.roles.labels:
+        return None
+    columns = table.collect(table.roles.labels)
+    y = np.column_stack([columns[label].to_numpy() for label in table.roles.labels])
+    return imbalance_ratio(y[:, 0] if y.shape[1] == 1 else y, task)
+
+
+def _predict(model: FittedModel, test: Table) -> Predicted:
+    X, y = to_arrays(test, model.encoding, model.rules)
+    scores = model.scores_of_matrix(X)
+    return Predicted(model.rules.task, y, scores, model.answer(scores), model.rules.label.names)
+
+
+def _in_order(test: Table, read: Iterable[str], sliced_by: tuple[str, ...]) -> tuple[Table, pl.DataFrame]:
+    """Bring the test rows into the order in which `to_arrays` gives them, and return them also as a frame with what they are sliced by.
+
+    Rows that are equal in all that is read may change places, and the model says the same of them.
+    """
+    if missing := [column for column in sliced_by if column not in test.columns]:
+        raise ColumnNotFoundError.missing(test.name, missing, test.columns, "Name features or keys under model.evaluation.slices.")
+    time, keys = test.roles.timestamp, test.roles.primary_keys
+    first = tuple(dict.fromkeys((*((time,) if time else ()), *keys)))
+    columns = tuple(dict.fromkeys((*first, *read, *sliced_by)))
+    collected = test.collect(columns)
+    rows: pl.DataFrame = (collected.sort(*columns) if first else collected).to_native()
+    kept = test.select(column for column in columns if column in test.roles.columns)
+    return kept.with_frame(nw.from_native(rows).select(*kept.columns).lazy()), rows
+
+
+def _days(test: Table) -> Days | None:
+    """The day of each row in UTC (or in the zone of its time) as a number; None where rows have no time."""
+    time = test.roles.timestamp
+    if time is None or not test.count():
+        return None
+    dates: pl.Series = test.collect([time]).to_native()[time].cast(pl.Date)
+    return np.unique(dates.to_physical().to_numpy(), return_inverse=True)[1].astype(np.int64)
+
+
 def _reference(model: FittedModel, train: Table, test: Table, seed: int) -> dict[str, float]:
     return measure(FittedModel.fit(train, model.rules.model_copy(update={"algorithm": Dummy(random_state=seed)})), test)
 
 
-def _confusion(model: FittedModel, y: Target, answers: Answers) -> Confusion | None:
+def _confusion(model: FittedModel, predicted: Predicted) -> Confusion | None:
     from sklearn.metrics import confusion_matrix
 
     label = model.rules.label
     if model.rules.task.name not in {"binary_classification", "multiclass_classification"}:
         return None
     classes = label.classes if isinstance(label, ClassLabel) else ("0", "1")
-    counts = confusion_matrix(y, answers, labels=range(len(classes)))
+    counts = confusion_matrix(predicted.y, predicted.answers, labels=range(len(classes)))
     return Confusion(classes=classes, counts=tuple(tuple(int(count) for count in row) for row in counts))
 
 

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from stackhouse.algorithms import Algorithm, Matrix
 from stackhouse.cleaning import CleaningRule
+from stackhouse.decision import DecisionGoal, FixedThreshold
 from stackhouse.encoding import Cut, Encoding
 from stackhouse.errors import DirtyFeaturesError
 from stackhouse.labels import LabelRule
@@ -32,6 +33,7 @@ class ScoringRules(Report):
     categorical: tuple[str, ...] = Field((), description="Features that are categories although they hold numbers.")
     cuts: tuple[Cut, ...] = Field((), description="Features that are cut at quantiles of the training rows.")
     decision_threshold: float = Field(0.5, gt=0, lt=1, description="Class 1 is predicted where its probability is at least this.")
+    decision: DecisionGoal = Field(default_factory=FixedThreshold, description="How that threshold is chosen, where it is.")
 
     @property
     def task(self) -> Task:

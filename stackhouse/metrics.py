@@ -33,6 +33,7 @@ METRICS: Mapping[str, Metric] = {
     "roc_auc": _SHARE,
     "pr_auc": _SHARE,
     "log_loss": _LOSS,
+    "brier_score": Metric(0, 1, lower_is_better=True),
     "positive_class_ratio": Metric(0, 1, comparable=False),
     "r2": Metric(-inf, 1),
     "rmse": _LOSS,
@@ -55,6 +56,7 @@ GUIDE_SPELLINGS = {
     "f1_score": "f1",
     "f1_macro": "macro_f1",
     "f1_weighted": "weighted_f1",
+    "brier": "brier_score",
 }
 """Spellings of the training guides, by canonical name."""
 

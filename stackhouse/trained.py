@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from stackhouse.evaluation import Evaluation, evaluate
+from stackhouse.evaluation_rule import EvaluationRule
 from stackhouse.fitted import FittedModel
 from stackhouse.record import TrainingRecord
 from stackhouse.table import Table
@@ -15,8 +16,8 @@ class TrainedModel:
     fitted: FittedModel | None
     record: TrainingRecord
 
-    def evaluate(self, train: Table, test: Table, seed: int) -> Evaluation:
+    def evaluate(self, train: Table, test: Table, seed: int, rule: EvaluationRule | None = None, metric: str | None = None) -> Evaluation:
         """Evaluate the fitted model, or carry the reason on why there is none; see `stackhouse.evaluation.evaluate`."""
         if self.fitted is None:
             return Evaluation(skipped=self.record.skipped or "no model was trained")
-        return evaluate(self.fitted, train, test, seed)
+        return evaluate(self.fitted, train, test, seed, rule, metric)

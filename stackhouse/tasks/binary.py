@@ -19,6 +19,7 @@ class BinaryClassification(Task):
         "roc_auc",
         "pr_auc",
         "log_loss",
+        "brier_score",
         "positive_class_ratio",
     )
     deciding: ClassVar[str] = "roc_auc"
@@ -41,6 +42,7 @@ class BinaryClassification(Task):
             "recall": metrics.recall_score(y, answers, zero_division=0),
             "f1": metrics.f1_score(y, answers, zero_division=0),
             "log_loss": metrics.log_loss(y, scores, labels=[0, 1]),
+            "brier_score": np.mean((scores - y) ** 2),
             "positive_class_ratio": np.mean(y),
         }
         if len(np.unique(y)) > 1:

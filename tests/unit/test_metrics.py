@@ -31,6 +31,7 @@ def test_every_metric_has_the_value_of_its_formula() -> None:
             "roc_auc": 3 / 4,
             "pr_auc": 1 / 2 * 1 + 1 / 2 * 2 / 3,
             "log_loss": -(math.log(0.9) + math.log(0.6) + math.log(0.35) + math.log(0.8)) / 4,
+            "brier_score": (0.1**2 + 0.4**2 + 0.65**2 + 0.2**2) / 4,
             "positive_class_ratio": 1 / 2,
         }
     )

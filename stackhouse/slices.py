@@ -1,0 +1,122 @@
+"""Slices: the metrics of parts of the test rows, and whether a part was served worse than all rows together.
+
+A slice is worse where even the better end of its interval misses the value of all rows. The intervals hold for all judged slices
+together (Bonferroni), so that twenty slices do not find one by chance. Ranks within a slice can be harder than among all rows, since
+what tells slices apart no longer helps: a worse `roc_auc` says that the model ranks worse there, not why.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from stackhouse.intervals import Days, Interval, normal_interval, resample, resampling
+from stackhouse.metrics import lower_is_better
+from stackhouse.predicted import Predicted
+from stackhouse.report import Report
+
+QUARTERS = 4
+MAX_VALUES = 30
+"""Values of a column that become slices of their own, those with most rows; the rows of all further values are one slice."""
+
+
+class Slice(Report):
+    """The rows of one value (or one quarter of the values) of a column, and their metrics."""
+
+    column: str
+    value: str
+    rows: int
+    metrics: dict[str, float]
+    interval: Interval | None = None
+    """Of the metric that judges; None where it is not judged, for lack of rows or because the metric is undefined there."""
+    worse: bool = False
+    """Whether the interval lies on the worse side of the value of all rows."""
+
+
+@dataclass(frozen=True)
+class SliceRule:
+    """How slices are judged: the metric, and how its interval is drawn."""
+
+    metric: str
+    min_rows: int
+    resamples: int
+    confidence: float
+    seed: int
+
+
+def slices(predicted: Predicted, columns: Mapping[str, pl.Series], days: Days | None, rule: SliceRule) -> tuple[Slice, ...]:
+    """Measure every slice of every column, in the order of the columns; within one, by value.
+
+    Args:
+        predicted: all rows that were judged.
+        columns: what the rows are sliced by, each of shape (n_rows,); missing values are a slice of their own.
+        days: the day of each row, where rows have one.
+        rule: how slices are judged; those with fewer rows are measured and not judged.
+    """
+    parts = [(column, value, rows) for column, values in columns.items() for value, rows in parts_of(values)]
+    judged = sum(len(rows) >= rule.min_rows for *_, rows in parts)
+    overall = predicted.metrics.get(rule.metric)
+    return tuple(_slice(predicted, column, value, rows, days, rule, judged, overall) for column, value, rows in parts)
+
+
+def parts_of(values: pl.Series) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
+    """Divide rows by a column: by its values, or by its quartiles where it holds more than four numbers or times.
+
+    Yields what a part is called, and the positions of its rows.
+    """
+    missing = (values.is_null() | values.is_nan()) if values.dtype.is_float() else values.is_null()
+    there = np.flatnonzero(~missing.to_numpy())
+    held = values.gather(there)
+    ordered = held.dtype.is_numeric() or held.dtype.is_temporal()
+    yield from _by_quarter(held, there) if ordered and held.n_unique() > QUARTERS else _by_value(held, there)
+    if len(there) < len(values):
+        yield "missing", np.flatnonzero(missing.to_numpy())
+
+
+def _by_value(values: pl.Series, positions: npt.NDArray[np.int64]) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
+    counted = pl.DataFrame({"value": values}).group_by("value").len().sort(["len", "value"], descending=[True, False])
+    kept = counted["value"].head(MAX_VALUES).sort()
+    for value in kept:
+        yield _said(value), positions[(values == value).to_numpy()]
+    if counted.height > MAX_VALUES:
+        yield f"{counted.height - MAX_VALUES} further values", positions[(~values.is_in(kept.implode())).to_numpy()]
+
+
+def _by_quarter(values: pl.Series, positions: npt.NDArray[np.int64]) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
+    ascending = values.sort()
+    edges = ascending.gather([len(values) * quarter // QUARTERS for quarter in range(1, QUARTERS)]).unique().sort()
+    edges = edges.filter(edges > ascending[0])
+    quarter = np.searchsorted(edges.to_physical().to_numpy(), values.to_physical().to_numpy(), side="right")
+    for number in range(len(edges) + 1):
+        low, high = ascending[0] if number == 0 else edges[number - 1], ascending[-1] if number == len(edges) else edges[number]
+        yield f"{_said(low)} to {'' if number == len(edges) else 'below '}{_said(high)}", positions[quarter == number]
+
+
+def _said(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _slice(
+    predicted: Predicted,
+    column: str,
+    value: str,
+    rows: npt.NDArray[np.int64],
+    days: Days | None,
+    rule: SliceRule,
+    judged: int,
+    overall: float | None,
+) -> Slice:
+    part = predicted.take(rows)
+    found = Slice(column=column, value=value, rows=part.rows, metrics=part.metrics)
+    if part.rows < rule.min_rows or overall is None or rule.metric not in found.metrics:
+        return found
+    its_days = None if days is None else days[rows]
+    how = resampling(part.rows, its_days, rule.resamples, rule.confidence)
+    drawn = resample(part, (rule.metric,), how, its_days, rule.seed)
+    interval = normal_interval(found.metrics[rule.metric], drawn[rule.metric], 1 - (1 - rule.confidence) / judged)
+    if interval is None:
+        return found
+    worse = interval.low > overall if lower_is_better(rule.metric) else interval.high < overall
+    return found.model_copy(update={"interval": interval, "worse": worse})
