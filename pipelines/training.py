@@ -39,7 +39,9 @@ def train_and_judge(model: ModelSpec) -> Judged:
     rules, tuning = tune(train, validation, list(model.candidates), model.deciding_metric)
     tracked = train_model.with_options(settings={"experiment_tracker": {"experiment_name": model.experiment}})
     trained = tracked(train, validation, rules, tuning, data, model.identity, model.split)
-    evaluation, verdict = evaluate_model(trained, train, validation, test, data, model.gates, model.seed)
+    evaluation, verdict = evaluate_model(
+        trained, train, validation, test, data, model.gates, model.seed, model.evaluation, model.deciding_metric
+    )
     return Judged(trained, evaluation, verdict, data, test)
 
 

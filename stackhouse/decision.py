@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from stackhouse.errors import DataError
+from stackhouse.tasks import Target
 
 _Numbers = npt.NDArray[np.float64]
 
@@ -70,7 +71,7 @@ def describe_goal(goal: AnyGoal) -> str:
     return f"{said}, on the validation rows"
 
 
-def choose_threshold(y: npt.NDArray[np.int64], probability: _Numbers, goal: AnyGoal) -> float:
+def choose_threshold(y: Target, probability: _Numbers, goal: AnyGoal) -> float:
     """Return the threshold in (0, 1) that serves the goal best; the largest of equals, which answers with class 1 least often.
 
     Every way to divide the rows is looked at. A threshold lies halfway between two probabilities that occur, so that a rounding
@@ -81,7 +82,7 @@ def choose_threshold(y: npt.NDArray[np.int64], probability: _Numbers, goal: AnyG
         probability: probability of class 1, in [0, 1], shape (n_rows,).
         goal: what is to be reached.
 
-    >>> choose_threshold(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8]), LargestF1())
+    >>> round(choose_threshold(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8]), LargestF1()), 3)
     0.225
 
     Raises:
@@ -113,7 +114,7 @@ def choose_threshold(y: npt.NDArray[np.int64], probability: _Numbers, goal: AnyG
     return float(thresholds[best])
 
 
-def _divisions(y: npt.NDArray[np.int64], probability: _Numbers) -> tuple[_Numbers, _Numbers, _Numbers]:
+def _divisions(y: Target, probability: _Numbers) -> tuple[_Numbers, _Numbers, _Numbers]:
     """Thresholds in (0, 1) from the largest to the smallest, one for each way to divide the rows; rows of class 1 found, and rows named."""
     values, groups = np.unique(probability, return_inverse=True)
     above = np.append(values, 1.0)

@@ -33,7 +33,9 @@ class ScoringRules(Report):
     categorical: tuple[str, ...] = Field((), description="Features that are categories although they hold numbers.")
     cuts: tuple[Cut, ...] = Field((), description="Features that are cut at quantiles of the training rows.")
     decision_threshold: float = Field(0.5, gt=0, lt=1, description="Class 1 is predicted where its probability is at least this.")
-    decision: DecisionGoal = Field(default_factory=FixedThreshold, description="How that threshold is chosen, where it is.")
+    decision: DecisionGoal = Field(
+        default_factory=lambda: FixedThreshold(kind="fixed"), description="How that threshold is chosen, where it is."
+    )
 
     @property
     def task(self) -> Task:

@@ -29,8 +29,10 @@ class Slice(Report):
     value: str
     rows: int
     metrics: dict[str, float]
+    judged: bool = False
+    """Whether it has enough rows to be judged."""
     interval: Interval | None = None
-    """Of the metric that judges; None where it is not judged, for lack of rows or because the metric is undefined there."""
+    """Of the metric that judges; None where the slice is not judged, or the metric is undefined there."""
     worse: bool = False
     """Whether the interval lies on the worse side of the value of all rows."""
 
@@ -109,8 +111,8 @@ def _slice(
     overall: float | None,
 ) -> Slice:
     part = predicted.take(rows)
-    found = Slice(column=column, value=value, rows=part.rows, metrics=part.metrics)
-    if part.rows < rule.min_rows or overall is None or rule.metric not in found.metrics:
+    found = Slice(column=column, value=value, rows=part.rows, metrics=part.metrics, judged=part.rows >= rule.min_rows)
+    if not found.judged or overall is None or rule.metric not in found.metrics:
         return found
     its_days = None if days is None else days[rows]
     how = resampling(part.rows, its_days, rule.resamples, rule.confidence)

@@ -11,8 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from stackhouse.algorithms import Algorithm
 from stackhouse.cleaning import CleaningRule
+from stackhouse.decision import DecisionGoal, FixedThreshold
 from stackhouse.encoding import Cut
 from stackhouse.errors import ConfigurationError
+from stackhouse.evaluation_rule import EvaluationRule
 from stackhouse.features import Definition, FeatureDefinition, RouteDay
 from stackhouse.fitted import ScoringRules
 from stackhouse.labels import LabelRule
@@ -151,6 +153,10 @@ class ModelSpec(_Section):
     leaks: LeakRule = Field(default_factory=LeakRule, description="How much a feature may tell of the label, and which leaks are none.")
     algorithms: tuple[Algorithm, ...] = Field(min_length=1, description="Candidates; the best on the validation rows is trained.")
     tuning: TuningSpec = Field(default_factory=TuningSpec)
+    decision: DecisionGoal = Field(
+        default_factory=lambda: FixedThreshold(kind="fixed"), description="From which probability on a binary classifier answers with 1."
+    )
+    evaluation: EvaluationRule = Field(default_factory=EvaluationRule)
     gates: Gates = Field(default_factory=Gates)
     promotion: PromotionSpec = Field(default_factory=PromotionSpec)
     registry: RegistrySpec = Field(default_factory=RegistrySpec)
@@ -226,6 +232,17 @@ class ModelSpec(_Section):
         for where, metric in (("tuning", self.tuning.metric), ("promotion", self.promotion.metric)):
             if metric is not None and metric not in comparable:
                 raise ValueError(f"{where}.metric: {task.name} is not compared by '{metric}'; known are {list(comparable)}")
+        return self
+
+    @model_validator(mode="after")
+    def _decision_and_slices_fit(self) -> Self:
+        task, known = self.answers, (*self.features.definition.label_roles.identity, *self.feature_names)
+        if task.name != "binary_classification" and self.decision != FixedThreshold():
+            raise ValueError(f"decision: a threshold divides class 1 from class 0, and a model of {task.name} has no such classes")
+        if unknown := [name for name in self.evaluation.slices if name not in known]:
+            raise ValueError(f"evaluation.slices: {unknown} is neither feature nor key of a label; these are {list(known)}")
+        if self.gates.slices and not self.evaluation.slices:
+            raise ValueError("gates.slices can never pass without slices; name the columns under evaluation.slices")
         return self
 
     @model_validator(mode="after")
@@ -322,6 +339,8 @@ class ModelSpec(_Section):
                 label=self.label.rule,
                 categorical=self.categorical,
                 cuts=self.cuts,
+                decision=self.decision,
+                decision_threshold=self.decision.threshold if isinstance(self.decision, FixedThreshold) else 0.5,
             )
             for algorithm in self.algorithms
         )

@@ -4,15 +4,41 @@ Gates fail closed: a metric that is missing or not finite fails. A gate that cou
 """
 
 from collections.abc import Iterator, Mapping
-from math import isfinite
-from typing import Literal, Self
+from math import inf, isfinite
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from stackhouse.evaluation import Evaluation
 from stackhouse.metrics import METRICS, Metric, better, canonical, describe_metric, lower_is_better, require_comparable
 from stackhouse.report import Report
+from stackhouse.slices import Slice
 from stackhouse.tasks import TASKS, Task
+
+PROFILES: Mapping[str, Mapping[str, float]] = {
+    "churn_guide": {"accuracy": 0.75, "precision": 0.70, "recall": 0.65, "f1": 0.70, "roc_auc": 0.75},
+}
+"""Named minima (>=) of the training guides."""
+
+
+class SliceGate(BaseModel):
+    """What every slice with enough rows has to reach. Fails where no slice has, and where one lacks the metric."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    metric: str = Field(description="Metric that is judged in each slice.")
+    minimum: FiniteFloat | None = Field(None, description="Smallest allowed value (>=).")
+    maximum: FiniteFloat | None = Field(None, description="Largest allowed value (<=), e.g. of an error.")
+
+    @model_validator(mode="after")
+    def _can_fire(self) -> Self:
+        if (self.minimum is None) == (self.maximum is None):
+            raise ValueError(f"slices: give either minimum or maximum of '{self.metric}'")
+        if self.minimum is not None:
+            _require_minimum(self.metric, self.minimum)
+        if self.maximum is not None:
+            _require_maximum(self.metric, self.maximum)
+        return self
 
 
 class Gates(BaseModel):
@@ -20,6 +46,7 @@ class Gates(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    profile: str | None = Field(None, description="Named minima, under those that are given here: churn_guide.")
     minimum: Mapping[str, FiniteFloat] = Field(default_factory=dict, description="Smallest allowed value by metric (>=).")
     maximum: Mapping[str, FiniteFloat] = Field(default_factory=dict, description="Largest allowed value by metric (<=), e.g. of an error.")
     baseline_f1: float = Field(
@@ -29,24 +56,28 @@ class Gates(BaseModel):
         None, description="Metric that has to be strictly better than that of a guess; the one that decides between models where absent."
     )
 
+    slices: SliceGate | None = Field(None, description="What every slice of evaluation.slices has to reach.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _under_those_given(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or given.get("profile") is None:
+            return given
+        if given["profile"] not in PROFILES:
+            raise ValueError(f"unknown profile '{given['profile']}'; known are {sorted(PROFILES)}")
+        minimum = given.get("minimum") or {}
+        if not isinstance(minimum, Mapping):
+            return given
+        return {**given, "minimum": {**PROFILES[given["profile"]], **{canonical(str(name)): limit for name, limit in minimum.items()}}}
+
     @model_validator(mode="after")
     def _can_fire(self) -> Self:
         if self.beats_reference is not None:
             require_comparable(self.beats_reference)
         for name, value in self.minimum.items():
-            metric = _known(name)
-            if metric.lower_is_better:
-                raise ValueError(f"'{name}' is better when smaller; a minimum for it would reward bad models. Give a maximum")
-            if not metric.low < value <= metric.high:
-                never = "fail" if value <= metric.low else "pass"
-                raise ValueError(f"minimum '{name}: {value:g}' can never {never}; the metric lies in [{metric.low:g}, {metric.high:g}]")
+            _require_minimum(name, value)
         for name, value in self.maximum.items():
-            metric = _known(name)
-            if metric.comparable and not metric.lower_is_better:
-                raise ValueError(f"'{name}' is better when larger; a maximum for it would reward bad models. Give a minimum")
-            if not metric.low <= value < metric.high:
-                never = "pass" if value < metric.low else "fail"
-                raise ValueError(f"maximum '{name}: {value:g}' can never {never}; the metric lies in [{metric.low:g}, {metric.high:g}]")
+            _require_maximum(name, value)
         return self
 
     def require_for(self, task: Task, labels: tuple[str, ...]) -> None:
@@ -56,7 +87,8 @@ class Gates(BaseModel):
             ValueError: naming the one that it does not have.
         """
         known = (*task.metrics, *(f"{metric}_{label}" for metric in ("f1", "roc_auc") for label in labels if len(labels) > 1))
-        for name in (*self.minimum, *self.maximum, *((self.beats_reference,) if self.beats_reference else ())):
+        of_slices = (self.slices.metric,) if self.slices else ()
+        for name in (*self.minimum, *self.maximum, *((self.beats_reference,) if self.beats_reference else ()), *of_slices):
             if canonical(name) not in known:
                 raise ValueError(f"gates: a model of {task.name} has no metric '{name}'; it has {list(known)}")
         if self.baseline_f1 and not task.baseline:
@@ -100,6 +132,7 @@ def judge(evaluation: Evaluation, gates: Gates) -> Verdict:
         *(_maximum(canonical(name), limit, test) for name, limit in gates.maximum.items()),
         *_baseline(task, gates, test),
         *_reference(task, gates, test, evaluation.reference),
+        *_slices(gates.slices, evaluation.slices),
     )
     failed = tuple(_reason(gate) for gate in judged if not gate.passed)
     if failed:
@@ -127,6 +160,39 @@ def _reference(task: Task, gates: Gates, test: Mapping[str, float], reference: M
     if task.has_reference:
         metric = canonical(gates.beats_reference or task.deciding)
         yield _above(metric, reference.get(metric), "guess by class share" if task.baseline else "guess of the mean", test)
+
+
+def _slices(gate: SliceGate | None, slices: tuple[Slice, ...]) -> Iterator[Gate]:
+    """Judge the slice that is furthest from what is asked for; one that lacks the metric is further than any."""
+    if gate is None:
+        return
+    metric, limit = canonical(gate.metric), gate.maximum if gate.minimum is None else gate.minimum
+    of_slice, sign = (_maximum, -1) if gate.minimum is None else (_minimum, 1)
+    judged = [(part, part.metrics.get(metric)) for part in slices if part.judged]
+    if not judged or limit is None:
+        yield Gate(name=metric, rule="judged in every slice, and no slice has enough rows", value=None, passed=False)
+        return
+    part, value = min(judged, key=lambda one: -inf if one[1] is None or not isfinite(one[1]) else sign * one[1])
+    found = of_slice(metric, limit, {} if value is None or not isfinite(value) else {metric: value})
+    yield found.model_copy(update={"name": f"{metric} of {part.column} {part.value}", "rule": f"{found.rule} (every slice)"})
+
+
+def _require_minimum(name: str, value: float) -> None:
+    metric = _known(name)
+    if metric.lower_is_better:
+        raise ValueError(f"'{name}' is better when smaller; a minimum for it would reward bad models. Give a maximum")
+    if not metric.low < value <= metric.high:
+        never = "fail" if value <= metric.low else "pass"
+        raise ValueError(f"minimum '{name}: {value:g}' can never {never}; the metric lies in [{metric.low:g}, {metric.high:g}]")
+
+
+def _require_maximum(name: str, value: float) -> None:
+    metric = _known(name)
+    if metric.comparable and not metric.lower_is_better:
+        raise ValueError(f"'{name}' is better when larger; a maximum for it would reward bad models. Give a minimum")
+    if not metric.low <= value < metric.high:
+        never = "pass" if value < metric.low else "fail"
+        raise ValueError(f"maximum '{name}: {value:g}' can never {never}; the metric lies in [{metric.low:g}, {metric.high:g}]")
 
 
 def _known(name: str) -> Metric:

@@ -5,6 +5,7 @@ from typing import Annotated
 from zenml import log_metadata, step
 
 from stackhouse.evaluation import Evaluation
+from stackhouse.evaluation_rule import EvaluationRule
 from stackhouse.record import TrainingData
 from stackhouse.table import Table, concatenate
 from stackhouse.trained import TrainedModel
@@ -15,10 +16,18 @@ from steps.caching import CODE
 
 @step(cache_policy=CODE)
 def evaluate_model(
-    model: TrainedModel, train: Table, validation: Table, test: Table, data: TrainingData, gates: Gates, seed: int
+    model: TrainedModel,
+    train: Table,
+    validation: Table,
+    test: Table,
+    data: TrainingData,
+    gates: Gates,
+    seed: int,
+    rule: EvaluationRule,
+    metric: str,
 ) -> tuple[Annotated[Evaluation, "evaluation"], Annotated[Verdict, "verdict"]]:
     """Measure the model on rows that are later than all it was trained on, and judge it by the gates."""
-    evaluation = model.evaluate(concatenate(train, validation), test, seed)
+    evaluation = model.evaluate(concatenate(train, validation), test, seed, rule, metric)
     verdict = judge(evaluation, gates)
     log_evaluation(model.record, evaluation, verdict, test, data)
     log_metadata({"verdict": verdict.outcome, "reasons": list(verdict.reasons)})

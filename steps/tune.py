@@ -1,4 +1,4 @@
-"""Choose the algorithm."""
+"""Choose the algorithm, and the decision threshold of the one that is chosen."""
 
 from typing import Annotated
 
@@ -7,6 +7,7 @@ from zenml import log_metadata, step
 from stackhouse import tuning
 from stackhouse.fitted import ScoringRules
 from stackhouse.table import Table
+from stackhouse.threshold_choice import with_threshold
 from steps.caching import CODE
 
 
@@ -16,5 +17,6 @@ def tune(
 ) -> tuple[Annotated[ScoringRules, "rules"], Annotated[tuning.TuningReport, "tuning"]]:
     """Fit every candidate to the training rows and take the best on the validation rows; test rows are never seen."""
     tuned = tuning.tune(train, validation, tuple(candidates), metric)
-    log_metadata({"candidates": len(candidates), "chosen": tuned.rules.algorithm.kind})
-    return tuned.rules, tuned.report
+    rules = tuned.rules if tuned.report.skipped else with_threshold(train, validation, tuned.rules)
+    log_metadata({"candidates": len(candidates), "chosen": rules.algorithm.kind, "decision_threshold": rules.decision_threshold})
+    return rules, tuned.report
