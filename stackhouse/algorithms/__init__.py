@@ -7,11 +7,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from stackhouse.algorithms.base import Design, Estimating, Matrix, Vector
+from stackhouse.algorithms.base import Design, Estimating, Losses, Matrix, Vector
 from stackhouse.algorithms.forests import GradientBoosting, IsolationForest, RandomForest
 from stackhouse.algorithms.lightgbm_trees import LightGBM
 from stackhouse.algorithms.reference import Dummy
 from stackhouse.algorithms.scikit_learn import ScikitLearn
+from stackhouse.algorithms.space import Choices, Range, Space
 from stackhouse.algorithms.xgboost_trees import XGBoost
 
 Algorithm = Annotated[XGBoost | LightGBM | GradientBoosting | RandomForest | IsolationForest | Dummy, Field(discriminator="kind")]
@@ -19,15 +20,19 @@ Algorithm = Annotated[XGBoost | LightGBM | GradientBoosting | RandomForest | Iso
 
 __all__ = [
     "Algorithm",
+    "Choices",
     "Design",
     "Dummy",
     "Estimating",
     "GradientBoosting",
     "IsolationForest",
     "LightGBM",
+    "Losses",
     "Matrix",
     "RandomForest",
+    "Range",
     "ScikitLearn",
+    "Space",
     "Vector",
     "XGBoost",
 ]

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from stackhouse.algorithms.space import Space
 from stackhouse.tasks import Scores, Target, TaskName
 
 Matrix = npt.NDArray[np.float64]
@@ -33,6 +34,20 @@ class Design:
     def types(self) -> list[str]:
         """Type of each column as XGBoost calls it: q for a number, c for a category."""
         return ["c" if position in self.categorical else "q" for position in range(len(self.names))]
+
+
+class Losses(BaseModel):
+    """Loss after each iteration of a fit, shape (n_iterations,) each: on the rows of the fit and on rows held out.
+
+    `name` is log_loss (the natural logarithm; the mean over labels where there are several) or rmse (in the unit of the label).
+    No row is weighted, but for LightGBM's training rows where classes are balanced.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    train: tuple[float, ...]
+    validation: tuple[float, ...]
 
 
 class Estimating(BaseModel, ABC):
@@ -56,6 +71,10 @@ class Estimating(BaseModel, ABC):
     """Whether it takes codes of categories, and NaN for an unknown one; otherwise each category becomes a column of 0 and 1."""
     profiles: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Named hyperparameters of the training guides."""
+    space: ClassVar[Mapping[str, Space]] = {}
+    """What a search chooses, by field: well inside what the field accepts, where good values are known to lie."""
+    stops_early: ClassVar[bool] = False
+    """Whether the number of iterations can be taken from held-out rows."""
 
     @model_validator(mode="before")
     @classmethod
@@ -69,6 +88,30 @@ class Estimating(BaseModel, ABC):
     @abstractmethod
     def fit(self, X: Matrix, y: Target, design: Design, task: TaskName) -> Any:
         """Fit and return the library's estimator. The same X, y and seed give the same estimator."""
+
+    def fit_watched(
+        self, X: Matrix, y: Target, design: Design, task: TaskName, held_out: tuple[Matrix, Target]
+    ) -> tuple[Any, Losses | None]:
+        """Fit as `fit` does, to the same estimator, and follow the loss; None for an algorithm without iterations.
+
+        Args:
+            X: encoded rows to fit to.
+            y: their labels.
+            design: the columns of X.
+            task: what kind of answer is wanted.
+            held_out: encoded rows of the same columns, and their labels; they have no influence on the fit.
+        """
+        return self.fit(X, y, design, task), None
+
+    def fit_stopped(
+        self, X: Matrix, y: Target, design: Design, task: TaskName, held_out: tuple[Matrix, Target], patience: int
+    ) -> tuple[Any, int]:
+        """Fit until the loss on held-out rows has not fallen for `patience` iterations, at most `n_estimators` of them.
+
+        Returns:
+            The estimator as it was at its smallest loss, and after how many iterations that was.
+        """
+        raise NotImplementedError(f"{self.kind} does not stop early")
 
     @abstractmethod
     def scores(self, estimator: Any, X: Matrix, task: TaskName) -> Scores:

@@ -1,12 +1,14 @@
 """Gradient boosting and forests of scikit-learn."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
-from stackhouse.algorithms.base import Design, Matrix, Vector, balanced
+from stackhouse.algorithms.base import Design, Losses, Matrix, Vector, balanced
 from stackhouse.algorithms.scikit_learn import ScikitLearn
+from stackhouse.algorithms.space import Choices, Space, between
 from stackhouse.tasks import Scores, Target, TaskName
 
 
@@ -23,6 +25,13 @@ class GradientBoosting(ScikitLearn):
     random_state: int = Field(42, ge=0)
 
     tasks: ClassVar[frozenset[TaskName]] = frozenset({"binary_classification", "multiclass_classification", "regression"})
+    space: ClassVar[Mapping[str, Space]] = {
+        "n_estimators": between(50, 300),
+        "max_depth": between(2, 8),
+        "learning_rate": between(0.01, 0.3, log=True),
+        "min_samples_split": between(2, 50, log=True),
+        "min_samples_leaf": between(1, 50, log=True),
+    }
     trusted_types: ClassVar[tuple[str, ...]] = (
         "_loss.CyHalfBinomialLoss",
         "_loss.CyHalfMultinomialLoss",
@@ -49,6 +58,12 @@ class GradientBoosting(ScikitLearn):
         """Fit, with rows weighted where classes are to be balanced."""
         return self.estimator(task).fit(X, y, sample_weight=balanced(y) if self.class_weight else None)
 
+    def fit_watched(self, X: Matrix, y: Target, design: Design, task: TaskName, held_out: tuple[Matrix, Target]) -> tuple[Any, Losses]:
+        """Fit as `fit` does, and compute the loss at each stage afterwards."""
+        estimator = self.fit(X, y, design, task)
+        train, validation = (_staged_loss(estimator, *rows, task) for rows in ((X, y), held_out))
+        return estimator, Losses(name="rmse" if task == "regression" else "log_loss", train=train, validation=validation)
+
 
 class RandomForest(ScikitLearn):
     """Random forest of scikit-learn, with classes weighted by their inverse frequency."""
@@ -65,6 +80,12 @@ class RandomForest(ScikitLearn):
     tasks: ClassVar[frozenset[TaskName]] = frozenset(
         {"binary_classification", "multiclass_classification", "multilabel_classification", "regression"}
     )
+    space: ClassVar[Mapping[str, Space]] = {
+        "n_estimators": between(50, 300),
+        "max_depth": between(3, 20),
+        "min_samples_split": between(2, 50, log=True),
+        "min_samples_leaf": between(1, 50, log=True),
+    }
     trusted_types: ClassVar[tuple[str, ...]] = ("sklearn.tree._tree.Tree",)
 
     def estimator(self, task: TaskName) -> Any:
@@ -95,6 +116,10 @@ class IsolationForest(ScikitLearn):
     threads: int = Field(1, ge=1, le=1024, description="Threads to fit with.")
 
     tasks: ClassVar[frozenset[TaskName]] = frozenset({"anomaly_detection"})
+    space: ClassVar[Mapping[str, Space]] = {
+        "n_estimators": between(50, 300),
+        "max_samples": Choices(choices=("auto", 32, 64, 128)),
+    }
     trusted_types: ClassVar[tuple[str, ...]] = ("sklearn.tree._tree.Tree",)
 
     def estimator(self, task: TaskName) -> Any:
@@ -120,3 +145,11 @@ class IsolationForest(ScikitLearn):
             used = tree.tree_.feature[tree.tree_.feature >= 0]
             np.add.at(cuts, columns[used], 1.0)
         return cuts / cuts.sum() if cuts.sum() else cuts
+
+
+def _staged_loss(estimator: Any, X: Matrix, y: Target, task: TaskName) -> tuple[float, ...]:
+    from sklearn.metrics import log_loss, root_mean_squared_error
+
+    if task == "regression":
+        return tuple(float(root_mean_squared_error(y, answers)) for answers in estimator.staged_predict(X))
+    return tuple(float(log_loss(y, shares, labels=estimator.classes_)) for shares in estimator.staged_predict_proba(X))

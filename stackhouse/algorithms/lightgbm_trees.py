@@ -7,13 +7,19 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field, PositiveFloat, model_validator
 
-from stackhouse.algorithms.base import Design, Estimating, Matrix, Vector, balanced, negatives_for_each_positive, shares
+from stackhouse.algorithms.base import Design, Estimating, Losses, Matrix, Vector, balanced, negatives_for_each_positive, shares
+from stackhouse.algorithms.space import Space, between
 from stackhouse.tasks import Scores, Target, TaskName
 
 _OBJECTIVES: Mapping[TaskName, str] = {
     "binary_classification": "binary",
     "multiclass_classification": "multiclass",
     "regression": "regression",
+}
+_LOSSES: Mapping[TaskName, str] = {
+    "binary_classification": "binary_logloss",
+    "multiclass_classification": "multi_logloss",
+    "regression": "rmse",
 }
 
 
@@ -47,6 +53,16 @@ class LightGBM(Estimating):
         "imbalanced": {"max_depth": 7, "n_estimators": 200, "learning_rate": 0.05},
         "multiclass": {"max_depth": 6, "n_estimators": 150, "learning_rate": 0.08},
     }
+    space: ClassVar[Mapping[str, Space]] = {
+        "n_estimators": between(50, 500),
+        "max_depth": between(2, 10),
+        "learning_rate": between(0.01, 0.3, log=True),
+        "num_leaves": between(4, 128, log=True),
+        "min_child_samples": between(5, 100, log=True),
+        "feature_fraction": between(0.5, 1.0),
+        "bagging_fraction": between(0.5, 1.0),
+    }
+    stops_early: ClassVar[bool] = True
 
     @model_validator(mode="after")
     def _one_weighting(self) -> "LightGBM":
@@ -58,9 +74,46 @@ class LightGBM(Estimating):
         """Fit a `Booster`; the scikit-learn wrapper is left out, since MLflow saves it by pickle or skops."""
         import lightgbm
 
+        return lightgbm.train(self._parameters(y, task), self._rows(X, y, design), num_boost_round=self.n_estimators)
+
+    def fit_watched(self, X: Matrix, y: Target, design: Design, task: TaskName, held_out: tuple[Matrix, Target]) -> tuple[Any, Losses]:
+        """Fit as `fit` does, and follow the loss."""
+        import lightgbm
+
+        found: dict[str, dict[str, list[float]]] = {}
+        rows = self._rows(X, y, design)
+        booster = lightgbm.train(
+            {**self._parameters(y, task), "metric": _LOSSES[task]},
+            rows,
+            num_boost_round=self.n_estimators,
+            valid_sets=[rows, lightgbm.Dataset(held_out[0], label=held_out[1], reference=rows)],
+            valid_names=["train", "validation"],
+            callbacks=[lightgbm.record_evaluation(found)],
+        )
+        train, validation = (tuple(map(float, found[part][_LOSSES[task]])) for part in ("train", "validation"))
+        return booster, Losses(name="rmse" if task == "regression" else "log_loss", train=train, validation=validation)
+
+    def fit_stopped(
+        self, X: Matrix, y: Target, design: Design, task: TaskName, held_out: tuple[Matrix, Target], patience: int
+    ) -> tuple[Any, int]:
+        """Fit until the loss on held-out rows falls no more; the booster predicts with the trees of its smallest loss."""
+        import lightgbm
+
+        rows = self._rows(X, y, design)
+        booster = lightgbm.train(
+            {**self._parameters(y, task), "metric": _LOSSES[task]},
+            rows,
+            num_boost_round=self.n_estimators,
+            valid_sets=[lightgbm.Dataset(held_out[0], label=held_out[1], reference=rows)],
+            callbacks=[lightgbm.early_stopping(patience, verbose=False)],
+        )
+        return booster, int(booster.best_iteration)
+
+    def _parameters(self, y: Target, task: TaskName) -> dict[str, Any]:
         parameters = self.hyperparameters
-        rounds, seed = parameters.pop("n_estimators"), parameters.pop("random_state")
-        weighting, by_class = parameters.pop("scale_pos_weight", None), parameters.pop("class_weight", None)
+        for name in ("n_estimators", "class_weight"):
+            parameters.pop(name, None)
+        seed, weighting = parameters.pop("random_state"), parameters.pop("scale_pos_weight", None)
         if weighting is not None:
             parameters["scale_pos_weight"] = negatives_for_each_positive(y) if weighting == "balanced" else weighting
         if task == "multiclass_classification":
@@ -73,14 +126,18 @@ class LightGBM(Estimating):
             "force_row_wise": True,
             "num_threads": self.threads,
         }
-        data = lightgbm.Dataset(
+        return {**fixed, **parameters}
+
+    def _rows(self, X: Matrix, y: Target, design: Design) -> Any:
+        import lightgbm
+
+        return lightgbm.Dataset(
             X,
             label=y,
-            weight=balanced(y) if by_class else None,
+            weight=balanced(y) if self.class_weight else None,
             feature_name=list(design.names),
             categorical_feature=list(design.categorical),
         )
-        return lightgbm.train({**fixed, **parameters}, data, num_boost_round=rounds)
 
     def scores(self, estimator: Any, X: Matrix, task: TaskName) -> Scores:
         """Return the booster's prediction, which is a probability for the objectives of classes."""

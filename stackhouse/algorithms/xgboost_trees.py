@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field, PositiveFloat, model_validator
 
-from stackhouse.algorithms.base import Design, Estimating, Matrix, Vector, balanced, negatives_for_each_positive, shares
+from stackhouse.algorithms.base import Design, Estimating, Losses, Matrix, Vector, balanced, negatives_for_each_positive, shares
+from stackhouse.algorithms.space import Space, between
 from stackhouse.tasks import Scores, Target, TaskName
 
 _LOSSES: Mapping[TaskName, tuple[str, str]] = {
@@ -44,6 +45,15 @@ class XGBoost(Estimating):
         "training_guide": {"subsample": 1.0, "colsample_bytree": 1.0},
         "churn_guide": {},
     }
+    space: ClassVar[Mapping[str, Space]] = {
+        "n_estimators": between(50, 500),
+        "max_depth": between(2, 10),
+        "learning_rate": between(0.01, 0.3, log=True),
+        "subsample": between(0.5, 1.0),
+        "colsample_bytree": between(0.5, 1.0),
+        "min_child_weight": between(0.5, 20.0, log=True),
+    }
+    stops_early: ClassVar[bool] = True
 
     @model_validator(mode="after")
     def _one_weighting(self) -> "XGBoost":
@@ -53,15 +63,38 @@ class XGBoost(Estimating):
 
     def fit(self, X: Matrix, y: Target, design: Design, task: TaskName) -> Any:
         """Fit an `XGBClassifier`, or an `XGBRegressor` for numbers."""
+        return self._fitted(self._unfitted(y, design, task), X, y, design)
+
+    def fit_watched(self, X: Matrix, y: Target, design: Design, task: TaskName, held_out: tuple[Matrix, Target]) -> tuple[Any, Losses]:
+        """Fit as `fit` does, and follow the loss."""
+        estimator = self._fitted(self._unfitted(y, design, task), X, y, design, ((X, y), held_out))
+        train, validation = (tuple(map(float, found[_LOSSES[task][1]])) for found in estimator.evals_result().values())
+        return estimator, Losses(name="rmse" if task == "regression" else "log_loss", train=train, validation=validation)
+
+    def fit_stopped(
+        self, X: Matrix, y: Target, design: Design, task: TaskName, held_out: tuple[Matrix, Target], patience: int
+    ) -> tuple[Any, int]:
+        """Fit until the loss on held-out rows falls no more."""
+        from xgboost.callback import EarlyStopping
+
+        unfitted = self._unfitted(y, design, task, callbacks=[EarlyStopping(rounds=patience, save_best=True)])
+        estimator = self._fitted(unfitted, X, y, design, (held_out,))
+        return estimator, int(estimator.get_booster().num_boosted_rounds())
+
+    def _unfitted(self, y: Target, design: Design, task: TaskName, **options: Any) -> Any:
         objective, loss = _LOSSES[task]
         parameters = self.hyperparameters
-        weighting, by_class = parameters.pop("scale_pos_weight", None), parameters.pop("class_weight", None)
+        weighting = parameters.pop("scale_pos_weight", None)
+        parameters.pop("class_weight", None)
         if weighting is not None:
             parameters["scale_pos_weight"] = negatives_for_each_positive(y) if weighting == "balanced" else weighting
         if design.categorical:
             parameters |= {"enable_categorical": True, "feature_types": design.types}
-        estimator = _of(task)(objective=objective, eval_metric=loss, tree_method="hist", n_jobs=self.threads, **parameters)
-        estimator.fit(X, y, sample_weight=balanced(y) if by_class else None)
+        return _of(task)(objective=objective, eval_metric=loss, tree_method="hist", n_jobs=self.threads, **parameters, **options)
+
+    def _fitted(self, estimator: Any, X: Matrix, y: Target, design: Design, watched: tuple[tuple[Matrix, Target], ...] = ()) -> Any:
+        weights = balanced(y) if self.class_weight else None
+        estimator.fit(X, y, sample_weight=weights, eval_set=list(watched) or None, verbose=False)
         estimator.get_booster().feature_names = list(design.names)
         return estimator
 
