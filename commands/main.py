@@ -57,6 +57,33 @@ def run(
 
 
 @app.command
+def train(
+    *model_files: Path,
+    every: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    stack: str = "local",
+    cache: Annotated[bool, Parameter(negative="--no-cache")] = True,
+) -> int:
+    """Train several models one after the other, and compare them in one table.
+
+    Leaves with 0 where every model is approved, 1 where one is not; with the code of the first error where one was stopped.
+
+    Parameters
+    ----------
+    model_files
+        Model files, e.g. configs/models/flight_delay.yaml.
+    every
+        Train every file of configs/models.
+    stack
+        The stack to run on.
+    cache
+        Serve steps from the cache where inputs, parameters, code and libraries are unchanged.
+    """
+    from commands.train import train_models
+
+    return train_models(model_files, stack, every=every, cache=cache)
+
+
+@app.command
 def score(model_file: Path, *, stack: str = "local", output_file: Path | None = None) -> int:
     """Score a table of keys with the champion, and merge the answers into the predictions table.
 

@@ -4,10 +4,12 @@ from typing import Any
 
 import narwhals as nw
 
+from stackhouse.cleaning import numeric_features
 from stackhouse.report import Report
 from stackhouse.table import Table
 
 BINS = 20
+SHOWN = 5
 _QUARTILES = (0.25, 0.5, 0.75)
 _NAMES = tuple(f"q{share}" for share in _QUARTILES)
 
@@ -24,12 +26,22 @@ class ColumnProfile(Report):
     """Counts in `BINS` equal bins from minimum to maximum."""
 
 
+class TextProfile(Report):
+    """What a column of texts, dates or times holds."""
+
+    missing: int
+    distinct: int
+    most_frequent: tuple[tuple[str, int], ...]
+    """The `SHOWN` values that most rows have, with their rows, ties by value."""
+
+
 class TableProfile(Report):
     """Rows, and the profile of each feature."""
 
     table: str
     rows: int
     columns: dict[str, ColumnProfile]
+    texts: dict[str, TextProfile] = {}
 
 
 def profile(table: Table) -> TableProfile:
@@ -37,12 +49,25 @@ def profile(table: Table) -> TableProfile:
 
     Quantiles are interpolated linearly; a histogram's bins are equal and include their lower edge, the last one its upper as well.
     """
-    names = table.roles.features
+    names = numeric_features(table)
     finite = table.frame.select(*(_finite(name) for name in names)) if names else table.frame
     rows = table.count()
     moments = _one_row(finite.select(*(moment for name in names for moment in _moments(name)))) if names else {}
     columns = {name: _profile_column(finite, name, rows, moments) for name in names}
-    return TableProfile(table=table.name, rows=rows, columns=columns)
+    texts = {name: _profile_text(table, name, rows) for name in table.roles.features if name not in names}
+    return TableProfile(table=table.name, rows=rows, columns=columns, texts=texts)
+
+
+def _profile_text(table: Table, name: str, rows: int) -> TextProfile:
+    value = nw.col(name).cast(nw.String).alias(name)
+    counted = table.frame.select(value).filter(~nw.col(name).is_null()).group_by(name).agg(nw.len().alias("__rows"))
+    whole = _one_row(counted.select(nw.len().alias("distinct"), nw.col("__rows").sum().alias("present")))
+    frequent = counted.sort("__rows", name, descending=[True, False]).head(SHOWN).collect(backend="polars")
+    return TextProfile(
+        missing=rows - int(whole["present"] or 0),
+        distinct=int(whole["distinct"]),
+        most_frequent=tuple((str(text), int(count)) for text, count in frequent.select(name, "__rows").rows()),
+    )
 
 
 def _finite(name: str) -> nw.Expr:

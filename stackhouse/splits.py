@@ -5,6 +5,7 @@ strictly later than every validation row. A random split stays for tables withou
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
 import narwhals as nw
@@ -31,6 +32,9 @@ class TimeSplit(_Shares):
     """The last share of the distinct times is the test set, the last share of what remains is the validation set."""
 
     kind: Literal["time"] = "time"
+    gap_days: int = Field(
+        0, ge=0, description="Days before the validation and the test set whose rows are left out, where labels reach so far ahead."
+    )
 
 
 class RandomSplit(_Shares):
@@ -61,7 +65,7 @@ class Split:
 
 
 def split(table: Table, rule: TimeSplit | RandomSplit) -> Split:
-    """Divide a table. Every row of the input is in exactly one part.
+    """Divide a table. Every row of the input is in exactly one part, but for those of a gap, which are in none.
 
     Raises:
         ConfigurationError: where a split by time is asked of a table without a timestamp.
@@ -107,10 +111,15 @@ def _by_time(table: Table, rule: TimeSplit) -> Split:
     test_from, validation_from = _cuts(len(times), rule)
     if not 0 < validation_from < test_from < len(times):
         raise DataError(f"{table.name} has {len(times)} distinct times, too few to split by time. Use a longer period, or a random split.")
-    starts_validation, starts_test = times[validation_from], times[test_from]
+    starts_validation, starts_test, gap = times[validation_from], times[test_from], timedelta(days=rule.gap_days)
+    train, before_test = nw.col(time) < starts_validation - gap, nw.col(time) < starts_test - gap
+    if gap and (starts_validation - gap <= times[0] or starts_test - gap <= starts_validation):
+        raise DataError(
+            f"A gap of {rule.gap_days} days leaves {table.name} no training or validation rows. Use a longer period, or a smaller gap."
+        )
     return Split(
-        train=table.with_frame(table.frame.filter(nw.col(time) < starts_validation)),
-        validation=table.with_frame(table.frame.filter((nw.col(time) >= starts_validation) & (nw.col(time) < starts_test))),
+        train=table.with_frame(table.frame.filter(train)),
+        validation=table.with_frame(table.frame.filter((nw.col(time) >= starts_validation) & before_test)),
         test=table.with_frame(table.frame.filter(nw.col(time) >= starts_test)),
     )
 
@@ -121,7 +130,7 @@ def _at_random(table: Table, rule: RandomSplit) -> Split:
     order = [*identity, *(column for column in table.columns if column not in identity)]
     rows = table.frame.collect(backend="polars").sort(*order)
     generator = np.random.default_rng(rule.seed)
-    classes = _classes(rows, table.roles.labels) if rule.stratify else np.zeros(len(rows), dtype=np.int64)
+    classes = class_numbers(rows, table.roles.labels) if rule.stratify else np.zeros(len(rows), dtype=np.int64)
     part = np.empty(len(rows), dtype=np.int64)
     for value in np.unique(classes):
         members = generator.permutation(np.flatnonzero(classes == value))
@@ -133,7 +142,7 @@ def _at_random(table: Table, rule: RandomSplit) -> Split:
     return Split(*parts)
 
 
-def _classes(rows: nw.DataFrame[Any], labels: tuple[str, ...]) -> npt.NDArray[np.int64]:
+def class_numbers(rows: nw.DataFrame[Any], labels: tuple[str, ...]) -> npt.NDArray[np.int64]:
     """A number for each combination of classes that occurs, shape (n_rows,); 0 for all rows where the labels are no classes."""
     if not labels or not all(rows.schema[label].is_integer() for label in labels):
         return np.zeros(len(rows), dtype=np.int64)

@@ -1,6 +1,6 @@
 """The page of a table profile: the spread of each feature, and never a raw row."""
 
-from materializers.pages.layout import figures, note, page, section, table
+from materializers.pages.layout import Html, figures, note, page, section, table
 from materializers.pages.svg import histogram
 from stackhouse.profile import TableProfile
 
@@ -13,6 +13,11 @@ def profile_page(report: TableProfile) -> str:
         (name, histogram(column.histogram, f"Histogram of {name}"), *column.quantiles, column.mean, column.std, column.unusable)
         for name, column in report.columns.items()
     ]
-    numbers = figures({"rows": report.rows, "features": len(rows)})
+    texts = [
+        (name, column.distinct, ", ".join(f"{text} ({count:,})" for text, count in column.most_frequent), column.missing)
+        for name, column in report.texts.items()
+    ]
+    numbers = figures({"rows": report.rows, "features": len(rows) + len(texts)})
     hint = note("Quantiles and histograms are over finite values; unusable counts NaN, ±Inf and null.")
-    return page("Table profile", report.table, numbers, section("Features", table(_HEAD, rows), hint))
+    described = section("Texts and dates", table(("feature", "different", "most frequent", "missing"), texts)) if texts else Html()
+    return page("Table profile", report.table, numbers, section("Features", table(_HEAD, rows), hint), described)

@@ -1,7 +1,11 @@
 """The local stack, brought up once, and model files that are the shipped one made small: 70 days, one candidate."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +28,20 @@ def small_model(name: str, **changes: Any) -> dict[str, Any]:
     shipped = yaml.safe_load((PROJECT / "configs/models/flight_delay.yaml").read_text(encoding="utf-8"))
     model = {**shipped["parameters"]["model"], **SMALL, "name": name, "schema": name, **changes}
     return {"parameters": {"model": model}}
+
+
+BIN = Path(sys.executable).parent
+
+
+def call(*command: str, home: Path, zenml: Path | None = None, cwd: Path = PROJECT) -> "subprocess.CompletedProcess[str]":
+    environment: Mapping[str, str] = {
+        **{name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"},
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "STACKHOUSE_HOME": str(home),
+        "ZENML_CONFIG_PATH": str(zenml or home / "zenml"),
+    }
+    environment = {name: value for name, value in environment.items() if name != "ZENML_CUSTOM_SOURCE_ROOT"}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
 
 @dataclass
@@ -60,19 +78,29 @@ def mlflow_client(local_stack: str) -> MlflowClient:
 
 
 @pytest.fixture(scope="session")
-def run_small(local_stack: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Runs]:
-    """Run both pipelines for a small model."""
+def run_model(local_stack: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, Any]], Runs]:
+    """Run both pipelines for a model."""
     from pipelines.feature_engineering import feature_engineering
     from pipelines.training import training
 
-    def run(name: str, **changes: Any) -> Runs:
-        file = tmp_path_factory.mktemp("models") / f"{name}.yaml"
-        file.write_text(yaml.safe_dump(small_model(name, **changes)), encoding="utf-8")
+    def run(model: dict[str, Any]) -> Runs:
+        file = tmp_path_factory.mktemp("models") / f"{model['name']}.yaml"
+        file.write_text(yaml.safe_dump({"parameters": {"model": model}}), encoding="utf-8")
         client = Client()
         finished = [
             client.get_pipeline_run(pipeline.with_options(config_path=str(file))().id) for pipeline in (feature_engineering, training)
         ]
         return Runs(*finished)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def run_small(run_model: Callable[[dict[str, Any]], Runs]) -> Callable[..., Runs]:
+    """Run both pipelines for a small model."""
+
+    def run(name: str, **changes: Any) -> Runs:
+        return run_model(small_model(name, **changes)["parameters"]["model"])
 
     return run
 

@@ -1,30 +1,13 @@
 """The commands as a user calls them, each in a process of its own."""
 
-import os
 import re
 import subprocess
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.conftest import PROJECT
-from tests.pipelines.conftest import small_model
-
-BIN = Path(sys.executable).parent
-
-
-def call(*command: str, home: Path, zenml: Path | None = None, cwd: Path = PROJECT) -> "subprocess.CompletedProcess[str]":
-    environment: Mapping[str, str] = {
-        **{name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"},
-        "PATH": f"{BIN}:{os.environ['PATH']}",
-        "STACKHOUSE_HOME": str(home),
-        "ZENML_CONFIG_PATH": str(zenml or home / "zenml"),
-    }
-    environment = {name: value for name, value in environment.items() if name != "ZENML_CUSTOM_SOURCE_ROOT"}
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False)
+from tests.pipelines.conftest import call, small_model
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from tests.contract.engines import NEEDS_JAVA
 
 pytestmark = [NEEDS_JAVA, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
-SHIPPED = PROJECT / "configs/models/job_failure.yaml"
+SHIPPED = PROJECT / "configs/models/failure_predictor.yaml"
 SMALL = {
     "source": {"kind": "account", "seed": 7, "days": 60, "workspaces": 2, "jobs_per_workspace": 5},
     "validation": {"min_rows": 100, "ranges": {"failure_rate": [0, 1]}},

@@ -73,6 +73,19 @@ def test_three_distinct_times_are_enough_and_two_are_not(shift: int) -> None:
         split(timed([shift, 5, 5, shift]), TimeSplit())
 
 
+def test_gap_leaves_out_the_days_whose_labels_reach_into_the_next_part() -> None:
+    days = Table.of(
+        pl.DataFrame({"k": [f"k{day}" for day in range(20)], "t": [date(2024, 1, 1) + timedelta(days=day) for day in range(20)]}),
+        Roles(primary_keys=("k",), timestamp="t"),
+        "demo",
+    )
+    parts = split(days, TimeSplit(test_size=0.25, validation_size=0.4, gap_days=2))
+    found = [sorted(int(key[1:]) for key in part.collect(["k"])["k"].to_list()) for part in (parts.train, parts.validation, parts.test)]
+    assert found == [[0, 1, 2, 3, 4, 5, 6], [9, 10, 11, 12], [15, 16, 17, 18, 19]]
+    with pytest.raises(DataError, match="A gap of 6 days leaves demo no training or validation rows"):
+        split(days, TimeSplit(test_size=0.25, validation_size=0.4, gap_days=6))
+
+
 def test_time_split_takes_dates() -> None:
     frame = pl.DataFrame({"k": [0, 1, 2], "t": [date(2024, 1, 3), date(2024, 1, 1), date(2024, 1, 2)]})
     assert keys(split(Table.of(frame, TIMED), TimeSplit())) == ([1], [2], [0])
