@@ -84,6 +84,24 @@ def train(
 
 
 @app.command
+def reproduce(version: str, *, stack: str = "local") -> int:
+    """Train a registered version again from what it was made of, and compare its metrics to the last bit. Nothing is written.
+
+    Leaves with 0 where they are equal, 1 where they differ.
+
+    Parameters
+    ----------
+    version
+        The version, e.g. dev.flights.flight_delay/1 or dev.flights.flight_delay@champion.
+    stack
+        The stack whose registry and feature store are read.
+    """
+    from commands.reproduce import reproduce_version
+
+    return reproduce_version(version, stack)
+
+
+@app.command
 def score(model_file: Path, *, stack: str = "local", output_file: Path | None = None) -> int:
     """Score a table of keys with the champion, and merge the answers into the predictions table.
 

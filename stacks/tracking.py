@@ -26,6 +26,7 @@ from stackhouse.tuning import TuningReport
 from stackhouse.verdict import Verdict
 from stacks.mlflow_failures import recording
 from stacks.mlflow_model import FEATURE_LOOKUPS, log_model
+from stacks.provenance import PROVENANCE, provenance
 from stacks.registry import Registry
 
 EXAMPLE_ROWS = 5
@@ -84,7 +85,7 @@ def log_training(
         {"feature_names": list(rules.features), "primary_keys": list(data.features.primary_keys), "model_type": identity.task},
         "config.json",
     )
-    info = log_model(fitted, identity.name, example, _metadata(rules, data))
+    info = log_model(fitted, identity.name, example, _metadata(rules, data) | {PROVENANCE: provenance(data, split)})
     return str(info.model_uri)
 
 

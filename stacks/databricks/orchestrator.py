@@ -28,6 +28,7 @@ from stacks.databricks.retention import KEY, ours, remove_job, remove_old
 from stacks.databricks.run_record import end_run, error_of, record_run_id
 from stacks.databricks.runtimes import DEFAULT_RUNTIME, NODE_TYPES, SERVERLESS_PYTHONS, cloud_of, python_of
 from stacks.databricks.upload import Baggage
+from stacks.provenance import LOCK, lock_hash
 from stacks.version_control import GIT_SHA, git_sha
 
 ENDS_WITHIN_SECONDS = 120
@@ -83,7 +84,9 @@ class Orchestrator(DatabricksOrchestrator):
         baggage = Baggage(client, self.config.folder, self.config.secret_scope, key)
         remove_old(client, self.config.folder, self.config.secret_scope, settings.retention_days)
         try:
-            variables = baggage.hide_secrets({**QUIET, **base_environment, **(settings.spark_env_vars or {}), GIT_SHA: git_sha()})
+            variables = baggage.hide_secrets(
+                {**QUIET, **base_environment, **(settings.spark_env_vars or {}), GIT_SHA: git_sha(), LOCK: lock_hash()}
+            )
             packages = baggage.upload(self._python(settings), settings.libraries)
             serverless = settings.compute == "serverless"
             environment_file = baggage.upload_environment(variables) if serverless else None
