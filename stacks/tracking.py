@@ -15,7 +15,7 @@ from zenml.client import Client
 from zenml.integrations.mlflow.flavors.mlflow_experiment_tracker_flavor import is_databricks_tracking_uri
 
 from stackhouse.errors import DataError, InfrastructureError
-from stackhouse.evaluation import Evaluation
+from stackhouse.evaluation import Evaluation, imbalance_of
 from stackhouse.fitted import FittedModel, ScoringRules
 from stackhouse.labels import ThresholdLabel
 from stackhouse.metrics import rename
@@ -24,6 +24,7 @@ from stackhouse.splits import RandomSplit, TimeSplit
 from stackhouse.table import Table
 from stackhouse.tuning import TuningReport
 from stackhouse.verdict import Verdict
+from stacks.figures import log_figures
 from stacks.mlflow_failures import recording
 from stacks.mlflow_model import FEATURE_LOOKUPS, log_model
 from stacks.provenance import PROVENANCE, provenance
@@ -91,9 +92,10 @@ def log_training(
 
 @recording("the evaluation")
 def log_evaluation(record: TrainingRecord, evaluation: Evaluation, verdict: Verdict, test: Table, data: TrainingData) -> None:
-    """Add metrics, the verdict and the test rows to the run that trained the model.
+    """Add metrics, the verdict, figures, slices and the test rows to the run that trained the model.
 
-    Metrics stand under their canonical names and as `test_*`; those of the random split are named so, for comparison only.
+    Metrics stand under their canonical names and as `test_*`, the ends of their intervals as `test_*_low` and `test_*_high`; those of
+    the random split are named so, for comparison only.
 
     Raises:
         DataError: where a metric is not finite; MLflow would store another number in its place.
@@ -105,9 +107,14 @@ def log_evaluation(record: TrainingRecord, evaluation: Evaluation, verdict: Verd
         **rename(evaluation.train, "train_"),
         **rename(evaluation.random_split, "random_split_"),
         **rename(evaluation.reference, "reference_"),
+        **{f"test_{name}_low": interval.low for name, interval in evaluation.intervals.items()},
+        **{f"test_{name}_high": interval.high for name, interval in evaluation.intervals.items()},
     }
     log_metrics(client, run_id, named)
     _set_tags(client, run_id, {"verdict": verdict.outcome, "verdict.reasons": "; ".join(verdict.reasons)})
+    log_figures(client, run_id, evaluation)
+    if evaluation.slices:
+        client.log_dict(run_id, evaluation.model_dump(mode="json", include={"slice_metric", "slices"}), "slices.json")
     if evaluation.test_period:
         log_metrics(client, run_id, {"test_samples": float(evaluation.test_period.rows)})
         log_dataset(client, run_id, test, data.features, "testing")
@@ -173,7 +180,16 @@ def _parameters(rules: ScoringRules, train: Table, data: TrainingData, split: Ti
         "split": split.kind,
         "stratify": isinstance(split, RandomSplit) and split.stratify,
         "threshold": rules.label.threshold if isinstance(rules.label, ThresholdLabel) else "none",
+        **_decision(rules, imbalance_of(train, rules.task.name)),
     }
+
+
+def _decision(rules: ScoringRules, imbalance: float | None) -> dict[str, Any]:
+    """From which probability on a classifier of two classes answers with 1, and how far from balance the classes are."""
+    found: dict[str, Any] = {} if imbalance is None else {"imbalance_ratio": round(imbalance, 4)}
+    if rules.task.name == "binary_classification":
+        found |= {"decision": rules.decision.kind, "decision_threshold": rules.decision_threshold}
+    return found
 
 
 def _example(train: Table, fitted: FittedModel) -> pd.DataFrame:

@@ -27,6 +27,7 @@ _LIBRARIES = (
     "deltalake",
     "great-expectations",
     "lightgbm",
+    "matplotlib",
     "mlflow",
     "narwhals",
     "numpy",
