@@ -162,7 +162,7 @@ def own_past(rows: pl.DataFrame, target: Target, entity: Sequence[str], seed: in
 
 def numeric(column: pl.Series) -> Floats | None:
     """Return numbers, booleans and times as float64 with NaN for null, shape (n_rows,); None for a column of anything else."""
-    if not (column.dtype.is_numeric() or column.dtype == pl.Boolean or column.dtype in {pl.Date, pl.Datetime}):
+    if not (column.dtype.is_numeric() or column.dtype == pl.Boolean or column.dtype.is_temporal()):
         return None
     numbers: Floats = column.to_physical().cast(pl.Float64).fill_null(float("nan")).to_numpy()
     return numbers

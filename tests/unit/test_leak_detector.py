@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import polars as pl
 import pytest
@@ -165,10 +166,11 @@ def test_class_that_is_told_is_named() -> None:
 
 def test_each_of_several_labels_is_looked_at_and_the_worst_is_told() -> None:
     rows = honest_rows().with_columns(cancelled=pl.Series(np.random.default_rng(5).integers(0, 2, ROWS)))
-    rows = rows.with_columns(hint=pl.col("cancelled") + 0.0)
+    rows = rows.with_columns(hint=pl.col("cancelled") * 3.0 + pl.col("late") + pl.Series(np.random.default_rng(6).normal(size=ROWS)))
     parts = parts_of(rows, more=("hint",))
-    report = detect_leaks(parts, ["late", "cancelled"], [], "time", LeakRule())
-    assert [finding.message[:32] for finding in report.rejected] == ["'hint' alone tells 'cancelled' w"]
+    report = detect_leaks(parts, ["late", "cancelled"], [], "time", LeakRule(max_auc=0.6, max_auc_of_named=0.6))
+    assert [score.value > score.limit for score in report.scores if score.feature == "hint"] == [True, True]
+    assert [finding.message[:32] for finding in report.rejected if finding.name == "hint"] == ["'hint' alone tells 'cancelled' w"]
     assert len(report.scores) == 2 * 5
 
 
@@ -287,6 +289,11 @@ def test_text_of_the_label_table_is_found_as_well() -> None:
     assert rejected(look(parts_of(rows.with_columns(pl.col("reason").alias("note")), more=("note",)))) == [("outcome_column", "note")]
 
 
+def test_time_of_the_label_table_is_known_beforehand() -> None:
+    rows = honest_rows().with_columns(as_of=pl.col("day").dt.date(), run_date=pl.col("day").dt.date())
+    assert rejected(look(parts_of(rows, more=("as_of",)))) == []
+
+
 def test_yesterdays_column_of_the_label_table_is_honest() -> None:
     rows = honest_rows().with_columns(before=pl.col("arrivals").shift(1).over("shop"), always=1, once=1)
     assert rejected(look(parts_of(rows, more=("before", "always")))) == []
@@ -338,12 +345,20 @@ def test_rows_of_coarse_values_that_are_equal_by_chance_are_honest() -> None:
 
 
 def test_rows_that_stay_as_they_are_are_honest_behind_a_split_by_time() -> None:
-    generator = np.random.default_rng(3)
-    rows = honest_rows().with_columns(late=pl.Series(np.tile(generator.integers(0, 2, SHOPS), DAYS)))
-    for name in HONEST[:2]:
-        rows = rows.with_columns(pl.Series(name, np.tile(generator.normal(size=SHOPS), DAYS)))
-    parts = parts_of(rows, features=HONEST[:2])
-    assert [name for name in rejected(look(parts)) if name[0] == "repeated_rows"] == []
+    shops, days, generator = 200, 10, np.random.default_rng(3)
+    rows = pl.DataFrame(
+        {
+            "shop": np.tile(np.arange(shops), days),
+            "day": [START + timedelta(days=int(day)) for day in np.repeat(np.arange(days), shops)],
+            **{f"f{number}": np.tile(generator.normal(size=shops), days) for number in range(4)},
+            "late": np.tile(generator.integers(0, 2, shops), days),
+        }
+    )
+    roles = Roles(primary_keys=("shop",), timestamp="day", label="late", features=("f0", "f1", "f2", "f3"))
+    table = Table.of(rows, roles, "shops that stay as they are")
+    assert rejected(look(split(table, TimeSplit()))) == []
+    again = table.with_frame(Table.of(rows.with_row_index("id").with_columns(shop=pl.col("id"))).frame.select(*table.columns))
+    assert rejected(look(split(again, RandomSplit()), kind="random")) == [("repeated_rows", "test")]
 
 
 CUSTOMERS = Roles(primary_keys=("id",), label="late", features=("sales_7d", "late_rate_7d"))
@@ -386,6 +401,12 @@ def test_entities_on_both_sides_of_a_random_split_are_rejected() -> None:
 def test_entities_of_one_row_each_are_on_one_side() -> None:
     assert rejected(look(visits(1), kind="random", entity=["customer"])) == []
     assert rejected(look(visits(10), kind="random")) == []
+
+
+def test_entity_that_is_the_whole_key_is_one_finding() -> None:
+    parts = visits(1)
+    doubled = Split(parts.train, parts.validation, parts.train.with_frame(parts.train.frame.with_columns(sales_7d=nw.lit(0.0))))
+    assert rejected(look(doubled, kind="random")) == [("repeated_keys", "test")]
 
 
 def test_share_of_entities_has_a_limit_with_two_sides() -> None:
@@ -443,6 +464,12 @@ def test_acceptance_of_what_is_not_found_is_told() -> None:
     told = next(finding for finding in report.findings if finding.name == "dep_delay")
     assert told.level == "info"
     assert told.message.startswith("'dep_delay' is accepted under model.leaks.accepted (check: single_feature), but was not found")
+
+
+def test_what_is_only_told_needs_no_acceptance() -> None:
+    report = look(parts_of(honest_rows()), **accepting(("shared_entities", "test")))
+    assert [finding.level for finding in report.findings] == ["info", "info"]
+    assert "but was not found" in report.findings[1].message
 
 
 def test_finding_about_rows_is_accepted_by_the_name_test() -> None:

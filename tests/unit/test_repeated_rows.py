@@ -56,6 +56,12 @@ def test_row_of_coarse_values_is_found_again_by_accident(columns: list[str]) -> 
     assert not no_accident(rows, rows, 5000, columns).any()
 
 
+def test_columns_that_say_the_same_again_do_not_make_a_row_rare() -> None:
+    weekday = np.random.default_rng(1).integers(0, 7, 5000)
+    rows = pl.DataFrame({f"again {number}": weekday + number for number in range(9)})
+    assert not no_accident(rows, rows, 5000, rows.columns).any()
+
+
 def test_many_coarse_values_with_a_rare_one_are_no_accident() -> None:
     generator = np.random.default_rng(1)
     rows = pl.DataFrame({f"c{number}": generator.integers(0, 5, 2000) for number in range(6)} | {"id": np.arange(2000)})

@@ -107,6 +107,12 @@ def test_r2_sees_a_relation_that_a_few_extreme_values_would_hide() -> None:
     assert r2_of_numbers(x, np.exp(6 * x)) == pytest.approx(1.0)
 
 
+def test_r2_of_groups_is_not_hidden_by_extreme_values_either() -> None:
+    groups = np.arange(ROWS) % 10
+    y = np.exp(8.0 * groups) * np.where(drawn(1).random(ROWS) < 0.5, 1, 1e-3)
+    assert r2_of_groups(groups, y) > 0.7
+
+
 def test_r2_sees_a_relation_that_only_large_values_have() -> None:
     x = np.where(drawn(1).random(ROWS) < 0.1, 100 * drawn(2).random(ROWS), drawn(3).normal(size=ROWS))
     y = np.where(x > 5, x, drawn(4).normal(size=ROWS))
