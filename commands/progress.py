@@ -1,4 +1,4 @@
-"""What a command prints: a console, and one calm line for each step of a pipeline. ZenML's full log goes to a file.
+"""What a command prints: a console, a calm line for each step of a pipeline and each trial of a search. ZenML's full log goes to a file.
 
 ZenML offers no event for a step that is served from the cache, so its log records are what is listened to.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 _FINISHED = re.compile(r"Step `?([\w-]+)`? has finished in `?([\d.hms ]+)`?")
+_TRIAL = re.compile(r"Trial (\d+ of \d+: .*)")
 _CACHED = re.compile(r"Using cached version of step `?([\w-]+)`?")
 
 
@@ -33,6 +34,8 @@ class _StepLines(logging.Handler):
             self._console.print(f"  [green]✓[/] {found[1]:<22} [dim]{found[2]:>8}[/]")
         elif found := _CACHED.search(message):
             self._console.print(f"  [blue]=[/] {found[1]:<22} [dim]  cached[/]")
+        elif found := _TRIAL.match(message):
+            self._console.print(f"    [dim]trial {found[1]}[/]")
 
 
 @contextmanager

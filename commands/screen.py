@@ -99,8 +99,11 @@ def _split(results: Results) -> str:
 
 
 def _algorithm(results: Results) -> str:
-    tried = len(results.tuning.trials)
-    return f"{results.record.algorithm}, the best of {tried} on validation rows by {results.tuning.metric}" if tried else "none trained"
+    tuning, tried = results.tuning, len(results.tuning.trials)
+    if tuning.search:
+        found = f"{tuning.metric} {tuning.trials[tuning.chosen].cross_validated}"
+        return f"{results.record.algorithm}, the best of {tried} trials on {len(tuning.search.fold_rows)} folds: {found}"
+    return f"{results.record.algorithm}, the best of {tried} on validation rows by {tuning.metric}" if tried else "none trained"
 
 
 def _metrics(results: Results) -> Grid:

@@ -36,7 +36,9 @@ def train_and_judge(model: ModelSpec) -> Judged:
     labelled, _ = binarize_label(features, model.label.rule)
     train, validation, test = split_dataset(labelled, model.split)
     detect_leaks(train, validation, test, model.label.rule, model.split, model.leaks)
-    rules, tuning = tune(train, validation, list(model.candidates), model.deciding_metric)
+    rules, tuning = tune(
+        train, validation, list(model.candidates), model.deciding_metric, model.tuning.search, model.split, model.registered_name
+    )
     tracked = train_model.with_options(settings={"experiment_tracker": {"experiment_name": model.experiment}})
     trained = tracked(train, validation, rules, tuning, data, model.identity, model.split)
     evaluation, verdict = evaluate_model(

@@ -9,7 +9,7 @@ import pandas as pd
 import polars as pl
 from pydantic import Field
 
-from stackhouse.algorithms import Algorithm, Matrix
+from stackhouse.algorithms import Algorithm, Losses, Matrix
 from stackhouse.cleaning import CleaningRule
 from stackhouse.decision import DecisionGoal, FixedThreshold
 from stackhouse.encoding import Cut, Encoding
@@ -58,9 +58,21 @@ class FittedModel:
         Raises:
             DirtyFeaturesError: where a numeric feature holds NaN, ±Inf or null.
         """
-        encoding = Encoding.fit(train, rules.features, rules.categorical, rules.cuts, one_hot=not rules.algorithm.reads_categories)
+        encoding = fit_encoding(train, rules)
         X, y = to_arrays(train, encoding, rules)
         return cls(rules.algorithm.fit(X, y, encoding.design, rules.task.name), rules, encoding)
+
+    @classmethod
+    def fit_watched(cls, train: Table, held_out: Table, rules: ScoringRules) -> tuple[Self, Losses | None]:
+        """Fit as `fit` does, and follow the loss on the training rows and on rows held out, which have no influence on the fit.
+
+        Raises:
+            DirtyFeaturesError: where a numeric feature holds NaN, ±Inf or null.
+        """
+        encoding = fit_encoding(train, rules)
+        X, y = to_arrays(train, encoding, rules)
+        fit = rules.algorithm.fit_watched(X, y, encoding.design, rules.task.name, to_arrays(held_out, encoding, rules))
+        return cls(fit[0], rules, encoding), fit[1]
 
     def scores(self, rows: pd.DataFrame) -> Scores:
         """Return the scores of raw rows, shape (n_rows,) or (n_rows, k), in the order of the rows; see `stackhouse.tasks`.
@@ -111,6 +123,16 @@ class FittedModel:
 
 def _classes(rules: ScoringRules) -> int:
     return len(getattr(rules.label, "classes", ()))
+
+
+def fit_encoding(train: Table, rules: ScoringRules) -> Encoding:
+    """Learn from training rows how the features that the algorithm reads become its matrix.
+
+    Raises:
+        ColumnNotFoundError: where a cut names a column that is no feature.
+        ColumnTypeError: where a feature is neither number, boolean, text nor date.
+    """
+    return Encoding.fit(train, rules.features, rules.categorical, rules.cuts, one_hot=not rules.algorithm.reads_categories)
 
 
 def to_arrays(table: Table, encoding: Encoding, rules: ScoringRules) -> tuple[Matrix, Target]:

@@ -24,6 +24,7 @@ from stackhouse.metrics import METRICS, require_comparable
 from stackhouse.placeholder import require_no_placeholder
 from stackhouse.promotion import PromotionRule
 from stackhouse.record import Domain, ModelIdentity
+from stackhouse.search_rule import SearchRule
 from stackhouse.sources import FlightsSource, SourceSpec
 from stackhouse.splits import RandomSplit, SplitRule, TimeSplit
 from stackhouse.tasks import Task, TaskName
@@ -81,7 +82,12 @@ def _comparable_metric(metric: str | None) -> str | None:
 class TuningSpec(_Section):
     """How the algorithm is chosen."""
 
-    metric: str | None = Field(None, description="Metric on the validation rows that decides; that of the task where absent.")
+    metric: str | None = Field(None, description="Metric that decides; that of the task where absent.")
+    search: SearchRule | None = Field(
+        None,
+        description="Search of hyperparameters on folds of the training rows; the listed algorithms are compared on the validation rows "
+        "where absent.",
+    )
 
     _canonical = field_validator("metric")(_comparable_metric)
 
@@ -243,6 +249,21 @@ class ModelSpec(_Section):
             raise ValueError(f"evaluation.slices: {unknown} is neither feature nor key of a label; these are {list(known)}")
         if self.gates.slices and not self.evaluation.slices:
             raise ValueError("gates.slices can never pass without slices; name the columns under evaluation.slices")
+        return self
+
+    @model_validator(mode="after")
+    def _search_fits_the_algorithms(self) -> Self:
+        if (search := self.tuning.search) is None:
+            return self
+        if not self.label.rule.names:
+            raise ValueError(
+                "tuning.search: no anomalies are known, so nothing can tell one trial from another; name them in label.rule.source"
+            )
+        if search.trials < len(self.algorithms):
+            raise ValueError(
+                f"tuning.search.trials: {search.trials} is too few; the {len(self.algorithms)} listed algorithms are the first trials"
+            )
+        search.spaces(self.algorithms)
         return self
 
     @model_validator(mode="after")

@@ -1,11 +1,12 @@
 """Choose between candidates on validation rows; the test rows are never seen here."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 
 import numpy as np
 
-from stackhouse.algorithms import Algorithm
+from stackhouse.algorithms import Algorithm, Losses, Space
 from stackhouse.errors import DataError, LabelError
 from stackhouse.fitted import FittedModel, ScoringRules, to_arrays
 from stackhouse.labels import ClassLabel
@@ -15,22 +16,68 @@ from stackhouse.table import Table
 
 
 class Trial(Report):
-    """One candidate and its metrics on the validation rows."""
+    """One candidate, its metrics on the validation rows, and in a search what its folds gave."""
 
     algorithm: Algorithm
-    metrics: dict[str, float]
+    metrics: Mapping[str, float] = {}
+    """Empty for what a search drew and did not choose."""
+    folds: tuple[float, ...] = ()
+    """The metric that decides on the held-out rows of each fold; fewer values than folds where the trial was pruned."""
+    rounds: tuple[int, ...] = ()
+    """After how many trees each fold stopped early; their mean is the algorithm's `n_estimators`. Empty where none did."""
+    drawn: Mapping[str, bool | int | float | str | None] = {}
+    """Hyperparameters that the search drew; empty for a listed candidate."""
+    pruned: bool = False
+
+    @property
+    def mean(self) -> float:
+        """Mean over the folds; NaN without folds."""
+        return float(np.mean(self.folds)) if self.folds else float("nan")
+
+    @property
+    def spread(self) -> float:
+        """Two standard deviations over the folds, of the folds as they are (divided by their number); NaN without folds."""
+        return 2 * float(np.std(self.folds)) if self.folds else float("nan")
+
+    @property
+    def cross_validated(self) -> str:
+        """Mean and two standard deviations over the folds.
+
+        Source: scikit-learn's user guide on cross-validation, "Computing cross-validated metrics".
+
+        >>> from stackhouse.algorithms import XGBoost
+        >>> Trial(algorithm=XGBoost(), folds=(0.6, 0.7)).cross_validated
+        '0.6500 (+/- 0.1000)'
+        """
+        return f"{self.mean:.4f} (+/- {self.spread:.4f})"
+
+
+class SearchReport(Report):
+    """What was searched, and on how many rows each fold learned and was judged."""
+
+    space: Mapping[str, Mapping[str, Space]]
+    fold_rows: tuple[tuple[int, int], ...]
+    by_time: bool
+    importance: Mapping[str, float] = {}
+    """How much each hyperparameter of the chosen kind accounts for the better trials, summing to 1; empty where there are too few."""
+    timed_out: bool = False
+    """Whether time ended the search before all trials."""
 
 
 class TuningReport(Report):
-    """All trials in the order of the model file, the metric that decides, and the position of the chosen one.
+    """All trials in order, the metric that decides, and the position of the chosen one.
 
-    `skipped` says why nothing could be tried; the first candidate is then carried on, untried.
+    The listed candidates come first, in the order of the model file; then what a search drew. `skipped` says why nothing could be
+    tried; the first candidate is then carried on, untried.
     """
 
     metric: str
     trials: tuple[Trial, ...] = ()
     chosen: int = 0
     skipped: str | None = None
+    losses: Losses | None = None
+    """Loss of the chosen candidate after each iteration, on training and validation rows; None for an algorithm without iterations."""
+    search: SearchReport | None = None
 
 
 @dataclass(frozen=True)
@@ -51,12 +98,28 @@ def tune(train: Table, validation: Table, candidates: tuple[ScoringRules, ...], 
         DirtyFeaturesError: where a feature holds NaN, ±Inf or null.
         LabelError: where a class has no training row.
     """
-    if reason := unlearnable(train, "training", candidates[0]) or unlearnable(validation, "validation", candidates[0]):
+    if reason := untriable(train, validation, candidates[0]):
         return Tuned(candidates[0], TuningReport(metric=metric, skipped=reason))
-    _require_enough_rows(train, candidates[0])
-    trials = [Trial(algorithm=rules.algorithm, metrics=measure(FittedModel.fit(train, rules), validation)) for rules in candidates]
+    trials, losses = [], []
+    for rules in candidates:
+        model, found = FittedModel.fit_watched(train, validation, rules)
+        trials.append(Trial(algorithm=rules.algorithm, metrics=measure(model, validation)))
+        losses.append(found)
     chosen = best(trials, metric) if len(trials) > 1 or validation.roles.labels else 0
-    return Tuned(candidates[chosen], TuningReport(metric=metric, trials=tuple(trials), chosen=chosen))
+    return Tuned(candidates[chosen], TuningReport(metric=metric, trials=tuple(trials), chosen=chosen, losses=losses[chosen]))
+
+
+def untriable(train: Table, validation: Table, rules: ScoringRules) -> str | None:
+    """Say why no candidate can be tried on these rows; None where they can.
+
+    Raises:
+        DataError: where there are more features than training rows.
+        LabelError: where a class has no training row.
+    """
+    if reason := unlearnable(train, "training", rules) or unlearnable(validation, "validation", rules):
+        return reason
+    _require_enough_rows(train, rules)
+    return None
 
 
 def best(trials: list[Trial], metric: str) -> int:

@@ -29,6 +29,7 @@ from stacks.mlflow_failures import recording
 from stacks.mlflow_model import FEATURE_LOOKUPS, log_model
 from stacks.provenance import PROVENANCE, provenance
 from stacks.registry import Registry
+from stacks.trials import log_losses, log_trials
 
 EXAMPLE_ROWS = 5
 
@@ -80,6 +81,7 @@ def log_training(
     _set_tags(client, run_id, {"mlflow.runName": name, **tags.model_dump(), **versions})
     _log_params(client, run_id, _parameters(rules, train, data, split))
     log_metrics(client, run_id, rename(tuning.trials[tuning.chosen].metrics, "validation_") if tuning.trials else {})
+    log_losses(client, run_id, tuning.losses)
     log_dataset(client, run_id, train, data.features, "training")
     example = _example(train, fitted)
     mlflow.log_dict(
@@ -87,6 +89,7 @@ def log_training(
         "config.json",
     )
     info = log_model(fitted, identity.name, example, _metadata(rules, data) | {PROVENANCE: provenance(data, split)})
+    log_trials(client, run_id, tuning)
     return str(info.model_uri)
 
 

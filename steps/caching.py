@@ -31,6 +31,7 @@ _LIBRARIES = (
     "mlflow",
     "narwhals",
     "numpy",
+    "optuna",
     "pandas",
     "polars",
     "pyarrow",

@@ -26,6 +26,7 @@ ALLOWED = set(sys.stdlib_module_names) | {
     "sklearn",
     "xgboost",
     "lightgbm",
+    "optuna",
     "skops",
 }
 IMPURE = {"os", "time", "random", "socket", "subprocess", "importlib", "logging"}
@@ -107,6 +108,6 @@ def test_some_module_of_the_core_has_doctests() -> None:
 
 def test_import_of_the_core_loads_no_booster_and_no_platform() -> None:
     names = " ".join(f"import {module};" for module in MODULES)
-    heavy = "{'xgboost', 'lightgbm', 'sklearn', 'skops', 'zenml', 'mlflow', 'pyspark'}"
+    heavy = "{'xgboost', 'lightgbm', 'sklearn', 'skops', 'optuna', 'zenml', 'mlflow', 'pyspark'}"
     code = f"import sys; {names} print(sorted({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
