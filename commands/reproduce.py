@@ -15,7 +15,7 @@ def reproduce_version(version: str, stack: str) -> int:
         StackhouseError: whatever stopped it.
     """
     name = version.removeprefix("models:/")
-    if not (name.count("@") == 1 or name.count("/") == 1):
+    if name.count("@") + name.count("/") != 1:
         raise ConfigurationError(
             f"'{version}' names no version. Give name and version, or name and alias: dev.flights.flight_delay/1, "
             "dev.flights.flight_delay@champion."
