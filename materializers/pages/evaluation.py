@@ -1,11 +1,16 @@
-"""The page of an evaluation: metrics, curves, confusion and importance. The model card shows the same parts."""
+"""The page of an evaluation: metrics and their intervals, slices, curves, confusion and importance. The model card shows the same parts."""
 
 from collections.abc import Mapping
 
-from materializers.pages.layout import Html, Number, figures, metric, note, page, section, share, statement, table, tag
-from materializers.pages.svg import bars, curve
+from materializers.pages.layout import MISSING, Html, Number, facts, figures, metric, note, page, section, share, statement, table, tag
+from materializers.pages.svg import bars, curve, scatter
+from stackhouse.decision import describe_goal
 from stackhouse.evaluation import Confusion, Evaluation, Period
-from stackhouse.metrics import lower_is_better
+from stackhouse.imbalance import is_severe
+from stackhouse.intervals import Interval, Resampling
+from stackhouse.labels import SEVERE_IMBALANCE
+from stackhouse.metrics import describe_metric, lower_is_better
+from stackhouse.slices import Slice
 from stackhouse.tasks import TASKS, TaskName
 
 FEATURES_SHOWN = 20
@@ -24,7 +29,7 @@ def evaluation_page(report: Evaluation) -> str:
     """Show how good the model is on rows that it never saw, or say why there are no numbers."""
     if report.skipped:
         return page("Evaluation", "No model was evaluated", statement("SKIPPED", "quiet", report.skipped))
-    parts = (headline, periods, metrics_table, curves, confusion, importance)
+    parts = (headline, periods, metrics_table, decision, slices, curves, calibration, residuals, confusion, importance)
     return page("Evaluation", "How good the model is on rows it never saw", *(part(report) for part in parts))
 
 
@@ -42,7 +47,7 @@ def periods(report: Evaluation) -> Html:
 
 
 def metrics_table(report: Evaluation) -> Html:
-    """Show all metrics on the test rows beside those of the training rows, a random split, and a guess."""
+    """Show all metrics on the test rows with their intervals, beside those of the training rows, a random split, and a guess."""
     parts = (report.test, report.train, report.random_split, report.reference)
     found = {name for part in parts for name in part}
     known = TASKS[report.task].metrics
@@ -51,9 +56,79 @@ def metrics_table(report: Evaluation) -> Html:
     for name in names:
         test, train, drawn, guess = (metric(part.get(name)) for part in parts)
         words = tag("span", name, Html(' <span class="small">smaller is better</span>') if lower_is_better(name) else "")
-        rows.append((words, Number(tag("strong", test)), train, Number(tag("span", drawn, class_="dim")), guess))
-    head = ("metric", "time-ordered test" if is_ordered(report) else "test", "train", _RANDOM, "guess by class share")
-    return section("Metrics", table(head, rows))
+        shown = [words, Number(tag("strong", test)), train, Number(tag("span", drawn, class_="dim")), guess]
+        rows.append([*shown[:2], interval(report.intervals.get(name)), *shown[2:]] if report.resampling else shown)
+    head = ["metric", "time-ordered test" if is_ordered(report) else "test", "train", _RANDOM, "guess by class share"]
+    if report.resampling is None:
+        return section("Metrics", table(head, rows))
+    head.insert(2, f"{report.resampling.confidence:.0%} interval")
+    return section("Metrics", table(head, rows), note(_drawn(report.resampling)))
+
+
+def interval(bounds: Interval | None) -> Number:
+    """Write an interval with four decimals."""
+    return MISSING if bounds is None else Number(f"{metric(bounds.low)} to {metric(bounds.high)}")
+
+
+def decision(report: Evaluation) -> Html:
+    """Show from which probability on class 1 is answered, how that was chosen, and how far from balance the classes are."""
+    told: dict[str, object] = {}
+    if report.decision_threshold is not None:
+        told["class 1"] = f"where its probability is at least {report.decision_threshold:.4g}"
+        told["threshold"] = describe_goal(report.decision)
+    if report.imbalance is not None:
+        told["imbalance"] = f"{report.imbalance:,.1f} training rows of the larger class for each row of the smaller"
+    if not told:
+        return Html()
+    severe = f"Severe imbalance, above {SEVERE_IMBALANCE:g}: accuracy says little here; read precision, recall and pr_auc."
+    return section("Classes", facts(told), note(severe, tone="warn") if is_severe(report.imbalance) else Html())
+
+
+def slices(report: Evaluation) -> Html:
+    """Show the metrics of each slice of the test rows, and mark those that are served worse than all rows together."""
+    if not report.slices or report.slice_metric is None:
+        return Html()
+    judging = report.slice_metric
+    others = [name for name in TASKS[report.task].metrics if name != judging and (meaning := describe_metric(name)) and meaning.comparable]
+    names = [judging, *(name for name in others if any(name in part.metrics for part in report.slices))]
+    rows = [
+        (
+            part.column,
+            part.value,
+            part.rows,
+            _judged(part, judging),
+            interval(part.interval),
+            *(metric(part.metrics.get(name)) for name in names),
+        )
+        for part in report.slices
+    ]
+    whole = ("all test rows", "", report.test_period.rows if report.test_period else None, "", interval(report.intervals.get(judging)))
+    rows.insert(0, (*whole, *(metric(report.test.get(name)) for name in names)))
+    head = ("column", "value", "rows", "", f"{judging}, interval", *names)
+    worse = [f"{part.column} {part.value}" for part in report.slices if part.worse]
+    said = f"Worse than all rows by {judging}: {', '.join(worse)}." if worse else f"No slice is worse than all rows by {judging}."
+    hint = note("A slice is worse where its interval misses the value of all rows. The intervals hold for all judged slices together.")
+    return section("Slices", note(said, tone="warn" if worse else "quiet"), table(head, rows), hint)
+
+
+def calibration(report: Evaluation) -> Html:
+    """Show whether as many rows are of class 1 as their probability says, for each label."""
+    if not report.calibration:
+        return Html()
+    axes, perfect = ("mean probability of class 1", "share of class 1"), (0.0, 1.0)
+    drawn = [curve(one.predicted, one.observed, f"Calibration of {one.label}", axes, perfect) for one in report.calibration]
+    return section(
+        "Calibration", tag("div", *drawn, class_="charts"), note("Test rows, in bins of equally many. On the dashed line it is perfect.")
+    )
+
+
+def residuals(report: Evaluation) -> Html:
+    """Show by how much the answers of a regression were wrong, from the smallest to the largest."""
+    found = report.residuals
+    if found is None:
+        return Html()
+    chart = scatter(found.predicted, found.residual, "Residuals by prediction", ("predicted", "measured - predicted"))
+    return section("Residuals", chart, note(f"{len(found.predicted):,} test rows, evenly spread over all."))
 
 
 def curves(report: Evaluation) -> Html:
@@ -95,6 +170,21 @@ def is_ordered(report: Evaluation) -> bool:
     """Say whether the test rows are known to be later than the training rows."""
     train, test = report.train_period, report.test_period
     return bool(train and test and train.last and test.first and train.last < test.first)
+
+
+def _drawn(how: Resampling) -> str:
+    share = f"{how.confidence:.0%} of such intervals hold the value of all rows that could be drawn"
+    if how.drawn == "days":
+        return f"Intervals: {how.resamples:,} times as many whole days as the {how.units:,} of the test rows were drawn again; {share}."
+    return f"Intervals: {how.resamples:,} times as many rows as the {how.units:,} test rows were drawn again; {share}."
+
+
+def _judged(part: Slice, judging: str) -> Html | str:
+    if part.worse:
+        return tag("strong", "worse")
+    if not part.judged:
+        return "too few rows"
+    return "" if part.interval else f"no {judging}"
 
 
 def _period(part: str, period: Period | None) -> tuple[object, ...]:

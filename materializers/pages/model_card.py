@@ -3,15 +3,30 @@
 from collections.abc import Iterator
 
 from materializers.pages.data import versions
-from materializers.pages.evaluation import confusion, curves, headline, importance, is_ordered, metrics_table, periods
+from materializers.pages.evaluation import (
+    calibration,
+    confusion,
+    curves,
+    decision,
+    headline,
+    importance,
+    interval,
+    is_ordered,
+    metrics_table,
+    periods,
+    residuals,
+    slices,
+)
 from materializers.pages.layout import Html, facts, instant, listed, note, page, section, share, statement, tag
 from materializers.pages.training import answer, inputs
 from materializers.pages.verdict import TONES
 from stackhouse.answers import PREDICT_METHODS
 from stackhouse.cleaning import CleaningRule
+from stackhouse.decision import FixedThreshold, describe_goal
 from stackhouse.evaluation import Evaluation
+from stackhouse.imbalance import is_severe
 from stackhouse.record import ModelCard, Registration
-from stackhouse.tasks import TaskName
+from stackhouse.tasks import TASKS, TaskName
 
 
 def model_card_page(report: ModelCard) -> str:
@@ -28,7 +43,7 @@ def model_card_page(report: ModelCard) -> str:
         answer(report.rules) if report.rules else Html(),
         metrics_table(found) if measured else section("Metrics", note(f"There are none: {found.skipped}.")),
         section("Limitations", listed(limitations(report))),
-        *(part(found) for part in (curves, confusion, importance, periods) if measured),
+        *(part(found) for part in (decision, slices, curves, calibration, residuals, confusion, importance, periods) if measured),
         section("Data", versions(report.data)),
         *(inputs(report.rules) if report.rules else ()),
         section("Names", facts({"registered as": report.registration.name, "project": who.project, "run": report.registration.run_id})),
@@ -43,6 +58,8 @@ def limitations(card: ModelCard) -> Iterator[str]:
         yield f"Nothing was measured: {card.evaluation.skipped}."
     else:
         yield from _of_rows(card.evaluation)
+        yield from _of_classes(card.evaluation)
+        yield from _of_slices(card.evaluation)
         yield from _of_metrics(card.evaluation.test, card.evaluation.train, card.evaluation.random_split)
         yield "Importance says what the model uses, not what causes the outcome."
     if card.rules:
@@ -50,14 +67,31 @@ def limitations(card: ModelCard) -> Iterator[str]:
 
 
 def _of_rows(found: Evaluation) -> Iterator[str]:
-    period = found.test_period
+    period, bounds = found.test_period, found.intervals.get(TASKS[found.task].deciding)
+    sure = f"{TASKS[found.task].deciding} may as well be {interval(bounds)}" if bounds else "no confidence interval"
     if period and period.first and period.last:
         span = f"from {instant(period.first)} to {instant(period.last)}"
-        yield f"Judged on {period.rows:,} rows {span} only: a single period, no confidence interval, and no word about later times."
+        yield f"Judged on {period.rows:,} rows {span} only: a single period, {sure}, and no word about later times."
     elif period:
-        yield f"Judged on {period.rows:,} rows only, without a confidence interval."
+        yield f"Judged on {period.rows:,} rows only: {sure}."
     if not is_ordered(found):
         yield "The test rows are not known to be later than the training rows; expect less on future rows."
+
+
+def _of_classes(found: Evaluation) -> Iterator[str]:
+    if is_severe(found.imbalance):
+        larger = f"{found.imbalance:,.0f} training rows of the larger class for each row of the smaller"
+        yield f"The classes are severely out of balance, {larger}: accuracy says little, and the smaller class is known from few rows."
+    if found.decision_threshold is not None and not isinstance(found.decision, FixedThreshold):
+        said = f"{found.decision_threshold:.4g} ({describe_goal(found.decision)})"
+        yield f"Its decision threshold {said} holds as long as the probabilities keep meaning what they meant there."
+
+
+def _of_slices(found: Evaluation) -> Iterator[str]:
+    for part in found.slices:
+        if part.worse and found.slice_metric:
+            values = f"{part.metrics[found.slice_metric]:.4f} instead of {found.test[found.slice_metric]:.4f} on {part.rows:,} rows"
+            yield f"It is worse where {part.column} is {part.value}: {found.slice_metric} {values}."
 
 
 def _of_metrics(test: dict[str, float], train: dict[str, float], drawn: dict[str, float]) -> Iterator[str]:

@@ -1,9 +1,9 @@
-"""Charts as inline SVG, each with a title: a histogram for a table cell, a curve in the unit square, horizontal bars."""
+"""Charts as inline SVG, each with a title: a histogram for a table cell, a curve in the unit square, points, horizontal bars."""
 
 from collections.abc import Sequence
 from math import isfinite
 
-from materializers.pages.layout import MISSING, Html, note, tag
+from materializers.pages.layout import MISSING, Html, note, number, tag
 
 _ACCENT, _RULE, _FAINT = "#2f5d8a", "#e3e7ec", "#98a1ac"
 _LONGEST_NAME = 38
@@ -61,6 +61,33 @@ def curve(x: Sequence[float], y: Sequence[float], title: str, axes: tuple[str, s
         tag("text", axes[1], x=12, y=middle, text_anchor="middle", transform=f"rotate(-90 12 {middle})"),
     ]
     return tag("figure", tag("figcaption", title), _svg(left + side + 18, top + side + 46, title, *parts))
+
+
+def scatter(x: Sequence[float], y: Sequence[float], title: str, axes: tuple[str, str]) -> Html:
+    """Draw points over a dashed line at height 0; points that are not finite are left out."""
+    points = [(a, b) for a, b in zip(x, y, strict=True) if isfinite(a) and isfinite(b)]
+    if not points:
+        return note(f"{title}: no points.")
+    left, top, width, height = 70, 10, 520, 280
+    first, last = min(a for a, _ in points), max(a for a, _ in points)
+    reach = max(abs(b) for _, b in points) or 1.0
+
+    def across(value: float) -> float:
+        return round(left + ((value - first) / (last - first) if last > first else 0.5) * width, 1)
+
+    def up(value: float) -> float:
+        return round(top + (1 - value / reach) / 2 * height, 1)
+
+    middle = top + height / 2
+    parts = [
+        tag("line", x1=left, x2=left + width, y1=up(0), y2=up(0), stroke=_FAINT, stroke_width=1.5, stroke_dasharray="5 4"),
+        *(tag("text", number(tick), x=left - 8, y=up(tick) + 4, text_anchor="end") for tick in (-reach, 0.0, reach)),
+        *(tag("text", number(tick), x=across(tick), y=top + height + 18, text_anchor="middle") for tick in dict.fromkeys((first, last))),
+        *(tag("circle", cx=across(a), cy=up(b), r=2, fill=_ACCENT, fill_opacity=0.5) for a, b in points),
+        tag("text", axes[0], x=left + width / 2, y=top + height + 38, text_anchor="middle"),
+        tag("text", axes[1], x=12, y=middle, text_anchor="middle", transform=f"rotate(-90 12 {middle})"),
+    ]
+    return tag("figure", tag("figcaption", title), _svg(left + width + 30, top + height + 46, title, *parts))
 
 
 def bars(values: Sequence[tuple[str, float, str]], title: str) -> Html:

@@ -13,11 +13,14 @@ import stackhouse
 from materializers.pages import render
 from stackhouse.algorithms import LightGBM, XGBoost
 from stackhouse.batch_scoring import ScoringReport, ScoringRun
+from stackhouse.calibration import Calibration
 from stackhouse.certificate import Certificate
 from stackhouse.cleaning import CleaningReport, CleaningRule, Replaced
 from stackhouse.curves import Curves
+from stackhouse.decision import LargestF1
 from stackhouse.evaluation import Confusion, Evaluation, Period
 from stackhouse.fitted import ScoringRules
+from stackhouse.intervals import Interval, Resampling
 from stackhouse.labels import LabelReport, ThresholdLabel
 from stackhouse.leak_report import FeatureScore, LeakFinding, LeakReport, PartLookedAt
 from stackhouse.lookups import FeatureLookup
@@ -35,6 +38,8 @@ from stackhouse.record import (
     ValidationReport,
 )
 from stackhouse.report import Report
+from stackhouse.residuals import Residuals
+from stackhouse.slices import Slice
 from stackhouse.tuning import Trial, TuningReport
 from stackhouse.validation import ExpectationResult, ValidationResult
 from stackhouse.verdict import Gate, Verdict
@@ -52,6 +57,11 @@ PARTS_OF_OTHERS = {
     "LeakFinding",
     "FeatureScore",
     "PartLookedAt",
+    "Interval",
+    "Resampling",
+    "Calibration",
+    "Residuals",
+    "Slice",
 }
 """Records that are never an artifact: they stand on the page of the record that holds them."""
 
@@ -74,6 +84,30 @@ EVALUATION = Evaluation(
     importance={f"feature_{number:02}": number / 276 for number in range(1, 24)},
     train_period=TRAIN,
     test_period=TEST,
+)
+SLICED = EVALUATION.model_copy(
+    update={
+        "intervals": {"roc_auc": Interval(low=0.6542, high=0.6851)},
+        "resampling": Resampling(drawn="days", units=73, resamples=500, confidence=0.95),
+        "calibration": (Calibration(label="late", predicted=(0.2, 0.7), observed=(0.25, 0.65)),),
+        "slices": (
+            Slice(column="origin", value="EWR", rows=2500, metrics={"roc_auc": 0.69}, judged=True, interval=Interval(low=0.65, high=0.73)),
+            Slice(
+                column="origin",
+                value="JFK",
+                rows=1500,
+                metrics={"roc_auc": 0.58},
+                judged=True,
+                interval=Interval(low=0.54, high=0.62),
+                worse=True,
+            ),
+            Slice(column="origin", value="LGA", rows=44, metrics={"roc_auc": 0.5}),
+        ),
+        "slice_metric": "roc_auc",
+        "imbalance": 12.5,
+        "decision_threshold": 0.31,
+        "decision": LargestF1(),
+    }
 )
 RULES = ScoringRules(
     algorithm=LightGBM(max_depth=3),
@@ -186,6 +220,7 @@ PAGES: tuple[Report, ...] = (
     CERTIFICATE,
     TUNING,
     EVALUATION,
+    SLICED,
     REJECTED,
     CHECKED,
     VALIDATED,
@@ -205,6 +240,8 @@ EMPTIES: tuple[Report, ...] = (
     TuningReport(metric="roc_auc"),
     Evaluation(),
     Evaluation(curves=Curves(false_positive_rate=(), true_positive_rate=(), recall=(), precision=())),
+    Evaluation(task="regression", residuals=Residuals(predicted=(2.0, 2.0), residual=(0.0, 0.0))),
+    Evaluation(slices=(Slice(column="origin", value="JFK", rows=0, metrics={}),), slice_metric="roc_auc"),
     Evaluation(test={"log_loss": float("inf")}, importance={"a": 0.0}),
     Verdict(outcome="SKIPPED", reasons=()),
     ValidationReport(name="m", version=None),
@@ -272,6 +309,8 @@ def test_every_chart_has_a_role_and_a_title(report: Report) -> None:
         EVALUATION.model_copy(update={"importance": {SCRIPT: 1.0}, "test": {SCRIPT: 0.5}}),
         LeakReport(split="time", findings=(LEAK.model_copy(update={"name": SCRIPT, "message": SCRIPT}),)),
         Evaluation(skipped=SCRIPT),
+        Evaluation(slices=(Slice(column=SCRIPT, value=SCRIPT, rows=1, metrics={}),), slice_metric="roc_auc"),
+        Evaluation(calibration=(Calibration(label=SCRIPT, predicted=(0.5,), observed=(0.5,)),)),
         TuningReport(metric=SCRIPT, skipped=SCRIPT),
         Verdict(outcome="REJECTED", reasons=(SCRIPT,), gates=(Gate(name=SCRIPT, rule=SCRIPT, value=0.1, passed=False),)),
         Registration(name=SCRIPT, version=SCRIPT, run_id=SCRIPT, new=True, reason=SCRIPT),
@@ -388,6 +427,43 @@ def test_evaluation_page_shows_periods_confusion_and_the_twenty_most_important_f
     assert "3 less important features are not shown" in words
 
 
+def test_evaluation_page_shows_intervals_and_what_was_drawn_for_them() -> None:
+    words = words_of(SLICED)
+    assert "metric time-ordered test 95% interval train" in words
+    assert "roc_auc 0.6696 0.6542 to 0.6851 0.7448" in words
+    assert "accuracy 0.6563 – –" in words
+    assert "500 times as many whole days as the 73 of the test rows were drawn again" in words
+    rows = SLICED.model_copy(update={"resampling": Resampling(drawn="rows", units=4044, resamples=500, confidence=0.9)})
+    assert "90% interval" in words_of(rows)
+    assert "as many rows as the 4,044 test rows were drawn again" in words_of(rows)
+    assert "interval" not in words_of(EVALUATION)
+
+
+def test_evaluation_page_names_the_worse_slice_and_does_not_judge_a_small_one() -> None:
+    words = words_of(SLICED)
+    assert "Worse than all rows by roc_auc: origin JFK." in words
+    assert "origin EWR 2,500 0.6500 to 0.7300 0.6900" in words
+    assert "origin JFK 1,500 worse 0.5400 to 0.6200 0.5800" in words
+    assert "origin LGA 44 too few rows – 0.5000" in words
+    fair = SLICED.model_copy(update={"slices": SLICED.slices[:1]})
+    assert "No slice is worse than all rows by roc_auc." in words_of(fair)
+    assert "Slices" not in words_of(EVALUATION)
+
+
+def test_evaluation_page_shows_the_threshold_its_goal_and_severe_imbalance() -> None:
+    words = words_of(SLICED)
+    assert "class 1 where its probability is at least 0.31 threshold largest F1, on the validation rows" in words
+    assert "12.5 training rows of the larger class for each row of the smaller Severe imbalance, above 10" in words
+    assert "Severe" not in words_of(SLICED.model_copy(update={"imbalance": 10.0}))
+
+
+def test_evaluation_page_draws_calibration_and_residuals() -> None:
+    assert "Calibration of late" in words_of(SLICED)
+    numbers = Evaluation(task="regression", residuals=Residuals(predicted=(1.0, 2.0, 4.0), residual=(0.5, -1.0, 0.0)))
+    assert render(numbers).count("<circle") == 3
+    assert "3 test rows, evenly spread over all" in words_of(numbers)
+
+
 def test_skipped_evaluation_says_why() -> None:
     words = words_of(Evaluation(skipped=ONE_CLASS))
     assert words == f"Evaluation No model was evaluated SKIPPED {ONE_CLASS}"
@@ -443,6 +519,21 @@ def test_model_card_derives_limitations_from_its_numbers() -> None:
     assert "it finds 43.8 % of the rows of class 1, and 62.2 % of what it calls class 1 is class 1" in words
     assert "NaN, ±Inf and null in a feature become 0; the model cannot tell them from a measured 0." in words
     assert "do not rely" not in words
+
+
+def test_model_card_warns_of_worse_slices_imbalance_and_chosen_thresholds() -> None:
+    words = words_of(CARD.model_copy(update={"evaluation": SLICED}))
+    assert "a single period, roc_auc may as well be 0.6542 to 0.6851, and no word about later times" in words
+    assert "It is worse where origin is JFK: roc_auc 0.5800 instead of 0.6696 on 1,500 rows." in words
+    assert "severely out of balance, 12 training rows of the larger class for each row of the smaller" in words
+    assert "Its decision threshold 0.31 (largest F1, on the validation rows) holds as long as" in words
+
+
+def test_model_card_without_intervals_says_so() -> None:
+    words = words_of(CARD)
+    assert "a single period, no confidence interval, and no word about later times" in words
+    assert "It is worse where" not in words
+    assert "out of balance" not in words
 
 
 def test_model_card_does_not_call_a_random_split_optimistic_that_is_not() -> None:
