@@ -89,7 +89,7 @@ def log_training(
         "config.json",
     )
     info = log_model(fitted, identity.name, example, _metadata(rules, data) | {PROVENANCE: provenance(data, split)})
-    log_trials(client, run_id, tuning)
+    log_trials(client, run_id, tuning, tags)
     return str(info.model_uri)
 
 

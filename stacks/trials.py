@@ -8,14 +8,15 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
 from stackhouse.algorithms import Losses
 from stackhouse.metrics import rename
+from stackhouse.record import RunTags
 from stackhouse.tuning import Trial, TuningReport
 
 MOST_STEPS = 500
 """Iterations whose losses are logged at most, evenly spaced, the last one among them: one request takes 1,000 metrics."""
 
 
-def log_trials(client: MlflowClient, run_id: str, report: TuningReport) -> None:
-    """Log each trial of a search as a finished run under the given one: hyperparameters, folds, what became of it.
+def log_trials(client: MlflowClient, run_id: str, report: TuningReport, run_tags: RunTags) -> None:
+    """Log each trial of a search as a finished run under the given one: hyperparameters, folds, what became of it, and that run's tags.
 
     A run has the metric of fold k at step k, from 1 on, and its mean and two standard deviations as `cv_METRIC` and `cv_METRIC_2std`.
     A comparison of listed candidates alone has no trials to log. Three requests a trial, and no more than one of them large.
@@ -27,6 +28,7 @@ def log_trials(client: MlflowClient, run_id: str, report: TuningReport) -> None:
         tags = {
             MLFLOW_PARENT_RUN_ID: run_id,
             MLFLOW_RUN_NAME: f"trial_{position + 1:03d}_{trial.algorithm.kind}",
+            **run_tags.model_dump(),
             "algorithm": trial.algorithm.kind,
             "trial": str(position + 1),
             "trial.origin": "drawn" if trial.drawn else "listed",
