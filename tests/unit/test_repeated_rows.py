@@ -58,7 +58,7 @@ def test_row_of_coarse_values_is_found_again_by_accident(columns: list[str]) -> 
 
 def test_columns_that_say_the_same_again_do_not_make_a_row_rare() -> None:
     weekday = np.random.default_rng(1).integers(0, 7, 5000)
-    rows = pl.DataFrame({f"again {number}": weekday + number for number in range(9)})
+    rows = pl.DataFrame({f"again {number}": weekday + number for number in range(30)})
     assert not no_accident(rows, rows, 5000, rows.columns).any()
 
 
