@@ -10,6 +10,7 @@ from steps.binarize_label import binarize_label
 from steps.clean_features import clean_features
 from steps.detect_leaks import detect_leaks
 from steps.evaluate_model import evaluate_model
+from steps.explain_model import explain_model
 from steps.load_features import load_features
 from steps.promote_model import promote_model
 from steps.register_model import register_model
@@ -30,20 +31,21 @@ class Judged(NamedTuple):
 
 
 def train_and_judge(model: ModelSpec) -> Judged:
-    """Compose the steps as far as the verdict: join in time, refuse what is not clean, label, split, choose, train, judge."""
+    """Compose the steps as far as the verdict: join in time, refuse what is not clean, label, split, choose, train, judge, explain."""
     features, _, data = load_features(list(model.feature_lookups), model.label_table, model.label.rule, list(model.exclude_columns))
     features, _ = clean_features(features, model.scoring_cleaning.refusing())
     labelled, _ = binarize_label(features, model.label.rule)
     train, validation, test = split_dataset(labelled, model.split)
-    detect_leaks(train, validation, test, model.label.rule, model.split, model.leaks)
+    leaks = detect_leaks(train, validation, test, model.label.rule, model.split, model.leaks)
     rules, tuning = tune(
-        train, validation, list(model.candidates), model.deciding_metric, model.tuning.search, model.split, model.registered_name
+        train, validation, list(model.candidates), model.deciding_metric, model.tuning.search, model.split, model.registered_name, leaks
     )
     tracked = train_model.with_options(settings={"experiment_tracker": {"experiment_name": model.experiment}})
     trained = tracked(train, validation, rules, tuning, data, model.identity, model.split)
     evaluation, verdict = evaluate_model(
-        trained, train, validation, test, data, model.gates, model.seed, model.evaluation, model.deciding_metric
+        trained, train, validation, test, data, model.gates, model.seed, model.evaluation, model.deciding_metric, leaks
     )
+    explain_model(trained, test, model.deciding_metric, model.seed)
     return Judged(trained, evaluation, verdict, data, test)
 
 

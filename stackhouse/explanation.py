@@ -121,6 +121,21 @@ def explain(model: FittedModel, test: Table, metric: str, seed: int) -> Explanat
     return _with_values(found, model, explained, parts)
 
 
+def unit_in_words(unit: Unit) -> str:
+    """Say what SHAP values are measured in.
+
+    >>> unit_in_words("path_length")
+    'cuts on the way to a row (fewer are stranger)'
+    """
+    return {
+        "log_odds": "log-odds",
+        "score": "score of the class (log scale)",
+        "probability": "probability",
+        "label": "the unit of the label",
+        "path_length": "cuts on the way to a row (fewer are stranger)",
+    }[unit]
+
+
 def rows_within_reach(leaves: int) -> int:
     """Return how many rows are explained for a model with so many leaves.
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from stackhouse.evaluation import Evaluation, evaluate
 from stackhouse.evaluation_rule import EvaluationRule
+from stackhouse.explanation import Explanation, explain
 from stackhouse.fitted import FittedModel
 from stackhouse.record import TrainingRecord
 from stackhouse.table import Table
@@ -21,3 +22,9 @@ class TrainedModel:
         if self.fitted is None:
             return Evaluation(skipped=self.record.skipped or "no model was trained")
         return evaluate(self.fitted, train, test, seed, rule, metric)
+
+    def explain(self, test: Table, metric: str, seed: int) -> Explanation:
+        """Explain the fitted model, or carry the reason on why there is none; see `stackhouse.explanation.explain`."""
+        if self.fitted is None:
+            return Explanation(skipped=self.record.skipped or "no model was trained")
+        return explain(self.fitted, test, metric, seed)

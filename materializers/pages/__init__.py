@@ -10,6 +10,7 @@ from materializers.pages.certificate import certificate_page
 from materializers.pages.cleaning import cleaning_page
 from materializers.pages.data import feature_table_page, table_version_page, training_data_page
 from materializers.pages.evaluation import evaluation_page
+from materializers.pages.explanation import explanation_page
 from materializers.pages.labels import label_page
 from materializers.pages.layout import page, text
 from materializers.pages.leaks import leak_page
@@ -38,6 +39,7 @@ for _page in (
     cleaning_page,
     data_validation_page,
     evaluation_page,
+    explanation_page,
     feature_table_page,
     label_page,
     leak_page,

@@ -19,11 +19,13 @@ from stackhouse.cleaning import CleaningReport, CleaningRule, Replaced
 from stackhouse.curves import Curves
 from stackhouse.decision import LargestF1
 from stackhouse.evaluation import Confusion, Evaluation, Period
+from stackhouse.explanation import Cloud, Explanation, Point
 from stackhouse.fitted import ScoringRules
 from stackhouse.intervals import Interval, Resampling
 from stackhouse.labels import LabelReport, ThresholdLabel
 from stackhouse.leak_report import FeatureScore, LeakFinding, LeakReport, PartLookedAt
 from stackhouse.lookups import FeatureLookup
+from stackhouse.permutation import Permutation
 from stackhouse.profile import ColumnProfile, TableProfile
 from stackhouse.promotion import Promotion, first_champion
 from stackhouse.record import (
@@ -62,6 +64,9 @@ PARTS_OF_OTHERS = {
     "Calibration",
     "Residuals",
     "Slice",
+    "Cloud",
+    "Point",
+    "Permutation",
 }
 """Records that are never an artifact: they stand on the page of the record that holds them."""
 
@@ -210,6 +215,29 @@ SCORED = ScoringReport(
     without_features=51,
     counts={"prediction": {"1": 8000}},
 )
+EXPLANATION = Explanation(
+    task="multilabel_classification",
+    unit="probability",
+    test_rows=4044,
+    rows=2000,
+    outputs=("late", "cancelled"),
+    base=(0.43, 0.02),
+    importance={"delay_mean_7d": (0.3, 0.1), "carrier": (0.2, 0.05)},
+    clouds=(
+        Cloud(feature="delay_mean_7d", low=-4.0, high=31.5, points=(Point(rank=0.0, shap=(-0.3, 0.0)), Point(rank=1.0, shap=(0.6, 0.25)))),
+        Cloud(feature="carrier", low=None, high=None, points=(Point(rank=None, shap=(0.1, 0.0)),)),
+    ),
+    gap=3e-7,
+    permutation=Permutation(
+        metric="roc_auc",
+        rows=2000,
+        repeats=5,
+        undealt=0.71,
+        mean={"delay_mean_7d": 0.0625, "carrier": -0.0003},
+        deviation={"delay_mean_7d": 0.004, "carrier": 0.0001},
+    ),
+)
+SCRIPTED = Cloud(feature=SCRIPT, low=0.0, high=1.0, points=(Point(rank=0.5, shap=(0.1, 0.1)),))
 PAGES: tuple[Report, ...] = (
     STORED,
     SCORED,
@@ -231,6 +259,7 @@ PAGES: tuple[Report, ...] = (
     REGISTRATION,
     TrainingRecord(run_id="5f0c", model_uri="models:/m-1", algorithm="lightgbm", train_period=TRAIN),
     first_champion("roc_auc"),
+    EXPLANATION,
 )
 EMPTIES: tuple[Report, ...] = (
     TableProfile(table="t", rows=0, columns={}),
@@ -244,6 +273,9 @@ EMPTIES: tuple[Report, ...] = (
     Evaluation(slices=(Slice(column="origin", value="JFK", rows=0, metrics={}),), slice_metric="roc_auc"),
     Evaluation(test={"log_loss": float("inf")}, importance={"a": 0.0}),
     Verdict(outcome="SKIPPED", reasons=()),
+    Explanation(),
+    Explanation(skipped=ONE_CLASS),
+    EXPLANATION.model_copy(update={"importance": {"a": (0.0, 0.0)}, "clouds": ()}),
     ValidationReport(name="m", version=None),
     ValidationResult(table="t", rows=0, expectations=()),
     SCORED.model_copy(update={"rows": 0, "without_features": 0, "counts": {}}),
@@ -312,6 +344,8 @@ def test_every_chart_has_a_role_and_a_title(report: Report) -> None:
         Evaluation(slices=(Slice(column=SCRIPT, value=SCRIPT, rows=1, metrics={}),), slice_metric="roc_auc"),
         Evaluation(calibration=(Calibration(label=SCRIPT, predicted=(0.5,), observed=(0.5,)),)),
         TuningReport(metric=SCRIPT, skipped=SCRIPT),
+        EXPLANATION.model_copy(update={"importance": {SCRIPT: (1.0, 1.0)}, "outputs": (SCRIPT, SCRIPT), "clouds": (SCRIPTED,)}),
+        Explanation(skipped=SCRIPT),
         Verdict(outcome="REJECTED", reasons=(SCRIPT,), gates=(Gate(name=SCRIPT, rule=SCRIPT, value=0.1, passed=False),)),
         Registration(name=SCRIPT, version=SCRIPT, run_id=SCRIPT, new=True, reason=SCRIPT),
         ValidationReport(name=SCRIPT, version="1", checks=(ModelCheck(name=SCRIPT, passed=True, detail=SCRIPT),)),
@@ -467,6 +501,45 @@ def test_evaluation_page_draws_calibration_and_residuals() -> None:
 def test_skipped_evaluation_says_why() -> None:
     words = words_of(Evaluation(skipped=ONE_CLASS))
     assert words == f"Evaluation No model was evaluated SKIPPED {ONE_CLASS}"
+
+
+def test_explanation_page_shows_importance_of_all_outputs_and_of_each() -> None:
+    words = words_of(EXPLANATION)
+    assert "The features behind the answers on 2,000 of 4,044 test rows" in words
+    assert "delay_mean_7d 0.4 carrier 0.25 Mean |SHAP|" in words
+    assert "in probability. The sum over all outputs." in words
+    assert "feature late cancelled delay_mean_7d 0.3000 0.1000 carrier 0.2000 0.0500" in words
+    assert "late 0.4300 cancelled 0.0200" in words
+    assert "the largest distance on these rows was 3e-07 of the largest prediction" in words
+
+
+def test_explanation_page_draws_a_point_for_each_row_in_the_colour_of_its_rank() -> None:
+    html = render(EXPLANATION)
+    moves = {colour: len(re.findall(r"M[\d.]+ [\d.]+h0", path)) for path, colour in re.findall(r'<path d="([^"]+)" stroke="([^"]+)"', html)}
+    assert moves == {"#2f5d8a": 1, "#b3261e": 1, "#98a1ac": 1}
+    assert html.count("<path ") == 6
+    assert "delay_mean_7d -4 31.5" in words_of(EXPLANATION)
+
+
+def test_explanation_page_says_how_much_worse_the_model_would_be_without_a_feature() -> None:
+    words = words_of(EXPLANATION)
+    assert "feature roc_auc falls by standard deviation delay_mean_7d +0.0625 0.0040 carrier -0.0003 0.0001" in words
+    assert "5 times each. As they are, it is 0.7100." in words
+    worse = EXPLANATION.permutation and EXPLANATION.permutation.model_copy(update={"metric": "rmse"})
+    assert "rmse rises by" in words_of(EXPLANATION.model_copy(update={"permutation": worse}))
+    unknown = Permutation(metric="roc_auc", missing="nothing is known")
+    assert "Permutation importance nothing is known" in words_of(EXPLANATION.model_copy(update={"permutation": unknown}))
+
+
+def test_explanation_page_shows_no_value_that_does_not_add_up() -> None:
+    withheld = EXPLANATION.model_copy(update={"importance": {}, "clouds": (), "withheld": "they miss the prediction by 0.2"})
+    words = words_of(withheld)
+    assert "No SHAP values WITHHELD they miss the prediction by 0.2 Permutation importance" in words
+    assert "<svg" not in render(withheld)
+
+
+def test_skipped_explanation_says_why() -> None:
+    assert words_of(Explanation(skipped=ONE_CLASS)) == f"Explanation No model was explained SKIPPED {ONE_CLASS}"
 
 
 @pytest.mark.parametrize(("outcome", "tone"), [("APPROVED", "good"), ("REJECTED", "bad"), ("SKIPPED", "quiet")])
