@@ -1,6 +1,6 @@
 """Benchmarks: Stackhouse beside hand-written code and beside ZenML's own materializer, as ratios measured together.
 
-`python -m benchmarks` from the repository root prints (a) to (e). Two take many minutes and run when they are named:
-(f) `python -m benchmarks scale` (or `make bench-scale`), and (g) `python -m benchmarks tasks`, what a task of a job costs
-beside its step. No test asserts a time.
+`python -m benchmarks` from the repository root prints (a) to (e). Others take many minutes and run when they are named:
+(f) `python -m benchmarks scale` (or `make bench-scale`), (g) `tasks`, what a task of a job costs beside its step, and (h) `fit`,
+training against the bare fit. No test asserts a time.
 """

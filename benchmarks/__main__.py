@@ -24,7 +24,7 @@ LIBRARIES = (
 )
 USUAL = ("training", "table", "features", "joins", "scoring")
 """In the order in which they run; each is a module with a function `compare`."""
-NAMED = ("tasks", "scale")
+NAMED = ("fit", "tasks", "scale")
 """Those that run only where they are named, since they take many minutes."""
 IN_MEMORY = ("features", "joins")
 """Those that write nothing; the others are given a new folder."""

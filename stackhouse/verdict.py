@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from stackhouse.evaluation import Evaluation
+from stackhouse.leak_report import LeakReport
 from stackhouse.metrics import METRICS, Metric, better, canonical, describe_metric, lower_is_better, require_comparable
 from stackhouse.report import Report
 from stackhouse.slices import Slice
@@ -117,13 +118,15 @@ class Verdict(Report):
         return self.outcome == "APPROVED"
 
 
-def judge(evaluation: Evaluation, gates: Gates) -> Verdict:
-    """Judge a model by its test metrics.
+def judge(evaluation: Evaluation, gates: Gates, leaks: LeakReport | None = None) -> Verdict:
+    """Judge a model by its test metrics; where leaks were found that no model may be trained with, they are the reasons.
 
     >>> gates = Gates(minimum={"roc_auc": 0.6}, baseline_f1=0.4)
     >>> judge(Evaluation(test={"f1": 0.4, "roc_auc": 0.7}, reference={"roc_auc": 0.5}), gates).reasons
     ('f1 is 0.4000, has to be > 0.4000 (baseline)',)
     """
+    if leaks and leaks.rejected:
+        return Verdict(outcome="REJECTED", reasons=tuple(f"{finding.check}: {finding.message}" for finding in leaks.rejected))
     if evaluation.skipped:
         return Verdict(outcome="SKIPPED", reasons=(evaluation.skipped,))
     test, task = {name: value for name, value in evaluation.test.items() if isfinite(value)}, TASKS[evaluation.task]

@@ -6,6 +6,7 @@ from zenml import log_metadata, step
 
 from stackhouse.evaluation import Evaluation
 from stackhouse.evaluation_rule import EvaluationRule
+from stackhouse.leak_report import LeakReport
 from stackhouse.record import TrainingData
 from stackhouse.table import Table, concatenate
 from stackhouse.trained import TrainedModel
@@ -25,10 +26,11 @@ def evaluate_model(
     seed: int,
     rule: EvaluationRule,
     metric: str,
+    leaks: LeakReport,
 ) -> tuple[Annotated[Evaluation, "evaluation"], Annotated[Verdict, "verdict"]]:
-    """Measure the model on rows that are later than all it was trained on, and judge it by the gates."""
+    """Measure the model on rows that are later than all it was trained on, and judge it by the gates and by the leaks found before."""
     evaluation = model.evaluate(concatenate(train, validation), test, seed, rule, metric)
-    verdict = judge(evaluation, gates)
+    verdict = judge(evaluation, gates, leaks)
     log_evaluation(model.record, evaluation, verdict, test, data)
     log_metadata({"verdict": verdict.outcome, "reasons": list(verdict.reasons)})
     return evaluation, verdict

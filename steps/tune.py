@@ -9,6 +9,7 @@ from zenml.logger import get_logger
 
 from stackhouse import tuning
 from stackhouse.fitted import ScoringRules
+from stackhouse.leak_report import LeakReport
 from stackhouse.search import best_by_folds, digest, search
 from stackhouse.search_rule import SearchRule
 from stackhouse.splits import SplitRule
@@ -29,12 +30,17 @@ def tune(
     rule: SearchRule | None,
     split: SplitRule,
     model: str,
+    leaks: LeakReport,
 ) -> tuple[Annotated[ScoringRules, "rules"], Annotated[tuning.TuningReport, "tuning"]]:
     """Compare the candidates on the validation rows, or search on folds of the training rows; test rows are never seen.
+
+    Where leaks were found that no model may be trained with, nothing is tried.
 
     A search that was killed goes on from the trials that it has finished.
     """
     listed = tuple(candidates)
+    if leaks.rejection:
+        return listed[0], tuning.TuningReport(metric=metric, skipped=leaks.rejection)
     tuned = _search(train, validation, listed, metric, rule, split, model) if rule else tuning.tune(train, validation, listed, metric)
     rules = tuned.rules if tuned.report.skipped else with_threshold(train, validation, tuned.rules)
     log_metadata({"candidates": len(candidates), "chosen": rules.algorithm.kind, "decision_threshold": rules.decision_threshold})
