@@ -53,7 +53,8 @@ def no_accident(rows: pl.DataFrame, population: pl.DataFrame, size: int, columns
 
     Rows of few and coarse values (a weekday, a carrier) are often equal and mean nothing. A row is telling where one of its values
     is rare, and where fewer than `COINCIDENCE` rows like it are expected among all if the columns had nothing to do with each other.
-    Copies of a row make none of its values common: of rows that are equal in all columns, one counts.
+    A few copies of a row make none of its values common: of rows that are equal in all columns one counts, unless most rows are equal
+    to others.
 
     Args:
         rows: the rows to judge.
@@ -61,7 +62,8 @@ def no_accident(rows: pl.DataFrame, population: pl.DataFrame, size: int, columns
         size: the number of all rows.
         columns: the columns to compare.
     """
-    population = population.select(columns).unique()
+    distinct = population.select(columns).unique()
+    population = distinct if len(distinct) >= len(population) / 2 else population
     expected, rarest = np.full(len(rows), float(size)), np.ones(len(rows))
     for name in columns:
         counts = population.select(value=_without_nan(population[name])).group_by("value").len()
