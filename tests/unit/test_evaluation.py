@@ -1,14 +1,20 @@
 """Evaluation: judged on the future, compared with a guess and with a random split; and skipped where nothing was trained."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import narwhals as nw
+import numpy as np
+import polars as pl
 import pytest
 
-from stackhouse.algorithms import Dummy
-from stackhouse.errors import DataError
-from stackhouse.evaluation import Evaluation, Period, evaluate, period
-from stackhouse.fitted import FittedModel
+from stackhouse.algorithms import Dummy, XGBoost
+from stackhouse.cleaning import CleaningRule
+from stackhouse.decision import FixedThreshold
+from stackhouse.errors import ColumnNotFoundError, DataError
+from stackhouse.evaluation import Evaluation, Period, evaluate, imbalance_of, period
+from stackhouse.evaluation_rule import EvaluationRule
+from stackhouse.fitted import FittedModel, ScoringRules
+from stackhouse.labels import ValueLabel
 from stackhouse.record import TrainingRecord
 from stackhouse.table import Table
 from stackhouse.trained import TrainedModel
@@ -103,3 +109,99 @@ def test_skipped_training_carries_its_reason_on(train: Table, later: Table) -> N
 def test_trained_model_is_evaluated(good: FittedModel, train: Table, later: Table) -> None:
     record = RECORD.model_copy(update={"skipped": None})
     assert TrainedModel(good, record).evaluate(train, later, seed=1) == evaluate(good, train, later, seed=1)
+
+
+def test_every_comparable_metric_has_an_interval_around_it(good: FittedModel, train: Table, later: Table) -> None:
+    found = evaluate(good, train, later, seed=1)
+    assert set(found.intervals) == set(found.test) - {"positive_class_ratio"}
+    assert all(found.intervals[name].low <= found.test[name] <= found.intervals[name].high for name in found.intervals)
+    assert (found.resampling.drawn, found.resampling.units, found.resampling.confidence) == ("rows", 60, 0.95)
+
+
+def test_rows_of_thirty_days_are_resampled_by_day(good: FittedModel, train: Table, later: Table) -> None:
+    days = [datetime(2024, 2, 1, tzinfo=UTC) + timedelta(days=number // 2, hours=number % 2) for number in range(60)]
+    frame = later.collect().to_native().with_columns(t=pl.Series(days, dtype=pl.Datetime("us", "UTC")))
+    found = evaluate(good, train, Table.of(frame, later.roles, "days"), seed=1)
+    assert (found.resampling.drawn, found.resampling.units) == ("days", 30)
+
+
+def test_confidence_and_number_of_resamples_are_those_of_the_rule(good: FittedModel, train: Table, later: Table) -> None:
+    narrow, wide = (evaluate(good, train, later, 1, EvaluationRule(confidence=level, resamples=200)) for level in (0.5, 0.99))
+    widths = [found.intervals["roc_auc"].high - found.intervals["roc_auc"].low for found in (narrow, wide)]
+    assert widths[0] < widths[1]
+    assert wide.resampling.resamples == 200
+
+
+def test_rows_are_sliced_by_a_key_and_by_a_feature_that_the_model_does_not_read(good: FittedModel, train: Table, later: Table) -> None:
+    found = evaluate(good, train, later, 1, EvaluationRule(slices=("k", "noise"), min_slice_rows=10))
+    assert [(part.column, part.rows) for part in found.slices if part.column == "noise"] == [("noise", 15)] * 4
+    assert [part.value for part in found.slices if part.column == "k"] == [f"key {number}" for number in range(7)]
+    assert found.slice_metric == "roc_auc"
+    own = later.with_frame(later.frame.filter(nw.col("k") == "key 2"))
+    assert next(part for part in found.slices if part.value == "key 2").metrics == pytest.approx(measure(good, own))
+
+
+def test_key_whose_rows_were_made_worse_is_found_in_any_order_of_the_rows(good: FittedModel, train: Table) -> None:
+    generator = np.random.default_rng(5)
+    y, key = generator.integers(0, 2, 1200), generator.integers(0, 4, 1200)
+    side = np.where((key == 3) & (generator.random(1200) < 0.5), 1 - y, y) * 2 - 1
+    noise, start = generator.normal(0, 0.6, 1200), datetime(2024, 2, 1, tzinfo=UTC)
+    frame = pl.DataFrame(
+        {
+            "k": [f"key {number}" for number in key],
+            "t": [start + timedelta(minutes=number) for number in range(1200)],
+            "signal": side * 0.5 + noise,
+            "noise": noise,
+            "y": y,
+        }
+    )
+    rule = EvaluationRule(slices=("k",))
+    first = evaluate(good, train, Table.of(frame, train.roles, "test"), 1, rule)
+    assert [part.value for part in first.slices if part.worse] == ["key 3"]
+    assert evaluate(good, train, Table.of(frame.sample(fraction=1, shuffle=True, seed=2), train.roles, "test"), 1, rule) == first
+
+
+def test_slices_are_judged_by_the_metric_that_decides(good: FittedModel, train: Table, later: Table) -> None:
+    found = evaluate(good, train, later, 1, EvaluationRule(slices=("k",)), "log_loss")
+    assert found.slice_metric == "log_loss"
+    assert evaluate(good, train, later, 1).slice_metric is None
+
+
+def test_column_to_slice_by_that_is_not_there_is_named(good: FittedModel, train: Table, later: Table) -> None:
+    with pytest.raises(ColumnNotFoundError, match=r"no column 'carrier'.*Name features or keys under model.evaluation.slices"):
+        evaluate(good, train, later, 1, EvaluationRule(slices=("carrier",)))
+
+
+def test_imbalance_is_that_of_the_training_rows(good: FittedModel, train: Table, later: Table) -> None:
+    mostly = train.with_frame(train.frame.filter((nw.col("y") == 1) | (nw.col("noise") > 0.9)))
+    counts = mostly.collect(["y"])["y"].to_numpy()
+    found = evaluate(good, mostly, later, seed=1)
+    assert found.imbalance == pytest.approx(np.sum(counts == 1) / np.sum(counts == 0))
+    assert imbalance_of(mostly, "regression") is None
+
+
+def test_threshold_of_the_rules_is_told(good: FittedModel, train: Table, later: Table) -> None:
+    eager = FittedModel(good.estimator, good.rules.model_copy(update={"decision_threshold": 0.2}), good.encoding)
+    found = evaluate(eager, train, later, seed=1)
+    assert (found.decision_threshold, found.decision) == (0.2, FixedThreshold())
+    assert found.test["recall"] > evaluate(good, train, later, seed=1).test["recall"]
+
+
+def test_classifier_has_a_calibration_and_no_residuals(good: FittedModel, train: Table, later: Table) -> None:
+    found = evaluate(good, train, later, seed=1)
+    assert [curve.label for curve in found.calibration] == ["y"]
+    assert found.residuals is None
+
+
+def test_numbers_are_evaluated_with_residuals_and_intervals(train: Table, later: Table) -> None:
+    rules = ScoringRules(algorithm=XGBoost(n_estimators=5), features=("signal",), cleaning=CleaningRule(), label=ValueLabel(source="y"))
+    found = evaluate(FittedModel.fit(train, rules), train, later, seed=1)
+    assert set(found.intervals) == {"r2", "rmse", "mae", "mape"}
+    assert len(found.residuals.predicted) == 60
+    assert (found.curves, found.confusion, found.calibration, found.imbalance, found.decision_threshold) == (None, None, (), None, None)
+
+
+def test_evaluation_of_an_earlier_version_still_loads() -> None:
+    earlier = {"task": "binary_classification", "test": {"roc_auc": 0.7}, "importance": {"a": 1.0}}
+    found = Evaluation.model_validate(earlier)
+    assert (found.intervals, found.slices, found.calibration, found.resampling, found.decision_threshold) == ({}, (), (), None, None)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from stackhouse.algorithms import LightGBM, XGBoost
 from stackhouse.cleaning import CleaningRule
+from stackhouse.decision import FixedThreshold, PrecisionAtRecall
 from stackhouse.errors import ConfigurationError
 from stackhouse.features import RouteDay
 from stackhouse.labels import ThresholdLabel
@@ -350,3 +351,44 @@ def test_a_wrong_lookup_of_the_models_own_table_is_refused_before_anything_runs(
     with pytest.raises(ValidationError) as refused:
         load(lookups=[{**lookup, **change}])
     assert message in str(refused.value)
+
+
+def test_decision_is_a_fixed_half_where_nothing_is_said() -> None:
+    assert load().decision == FixedThreshold()
+    assert {candidate.decision_threshold for candidate in load().candidates} == {0.5}
+
+
+def test_decision_travels_with_every_candidate() -> None:
+    chosen = load(decision={"kind": "precision_at_recall", "recall": 0.8})
+    assert {candidate.decision for candidate in chosen.candidates} == {PrecisionAtRecall(recall=0.8)}
+    assert {candidate.decision_threshold for candidate in load(decision={"kind": "fixed", "threshold": 0.3}).candidates} == {0.3}
+
+
+def test_decision_of_a_task_without_two_classes_is_refused() -> None:
+    with pytest.raises(ValidationError, match=r"decision: a threshold divides class 1 from class 0, and a model of regression"):
+        load(label__rule={"kind": "value", "source": "late_rate"}, gates={}, tuning={}, decision={"kind": "f1"})
+    assert load(label__rule={"kind": "value", "source": "late_rate"}, gates={}, tuning={}).decision == FixedThreshold()
+
+
+def test_slices_are_features_or_keys() -> None:
+    assert load(evaluation={"slices": ["origin", "late_rate_7d"]}).evaluation.slices == ("origin", "late_rate_7d")
+    with pytest.raises(ValidationError, match=r"evaluation.slices: \['carrier'\] is neither feature nor key of a label"):
+        load(evaluation={"slices": ["carrier"]})
+
+
+def test_gate_of_slices_needs_slices() -> None:
+    gate = {"metric": "roc_auc", "minimum": 0.55}
+    assert load(evaluation={"slices": ["origin"]}, gates={"slices": gate}).gates.slices.minimum == 0.55
+    with pytest.raises(ValidationError, match=r"gates.slices can never pass without slices"):
+        load(gates={"slices": gate})
+
+
+def test_profile_of_gates_that_lacks_the_metrics_of_the_task_is_refused() -> None:
+    assert load(gates={"profile": "churn_guide"}).gates.minimum["recall"] == 0.65
+    with pytest.raises(ValidationError, match="a model of regression has no metric 'accuracy'"):
+        load(label__rule={"kind": "value", "source": "late_rate"}, gates={"profile": "churn_guide"}, tuning={})
+
+
+def test_what_was_set_alone_gives_the_same_spec() -> None:
+    spec = load(decision={"kind": "f1"}, evaluation={"slices": ["origin"]}, gates={"profile": "churn_guide"})
+    assert ModelSpec.model_validate(spec.model_dump(exclude_unset=True, by_alias=True)) == spec

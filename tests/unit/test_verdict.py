@@ -2,11 +2,14 @@
 
 import math
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from stackhouse.evaluation import Evaluation
-from stackhouse.verdict import Gates, judge
+from stackhouse.slices import Slice
+from stackhouse.tasks import TASKS
+from stackhouse.verdict import Gates, SliceGate, judge
 
 
 def evaluation(reference: float = 0.5, **test: float) -> Evaluation:
@@ -133,3 +136,125 @@ def test_baseline_that_can_never_fail_or_never_pass_is_refused(baseline: float) 
 def test_reference_by_the_share_of_the_label_which_always_ties_is_refused() -> None:
     with pytest.raises(ValidationError, match="positive_class_ratio"):
         Gates(beats_reference="positive_class_ratio")
+
+
+GUIDE = {"accuracy": 0.75, "precision": 0.70, "recall": 0.65, "f1": 0.70, "roc_auc": 0.75}
+
+
+def test_profile_of_the_churn_guide_has_its_minima() -> None:
+    assert dict(Gates(profile="churn_guide").minimum) == GUIDE
+
+
+def test_minima_that_are_given_stand_over_those_of_the_profile_whatever_their_spelling() -> None:
+    gates = Gates(profile="churn_guide", minimum={"auc_roc": 0.8, "pr_auc": 0.5})
+    assert dict(gates.minimum) == {**GUIDE, "roc_auc": 0.8, "pr_auc": 0.5}
+
+
+def test_profile_survives_json_and_what_was_set_alone() -> None:
+    gates = Gates(profile="churn_guide", minimum={"f1": 0.9})
+    assert Gates.model_validate_json(gates.model_dump_json()) == gates
+    assert Gates.model_validate(gates.model_dump(exclude_unset=True)) == gates
+
+
+@pytest.mark.parametrize("metric", GUIDE)
+@pytest.mark.parametrize(("difference", "outcome"), [(0.0, "APPROVED"), (-1e-6, "REJECTED")])
+def test_each_minimum_of_the_profile_is_inclusive(metric: str, difference: float, outcome: str) -> None:
+    judged = Evaluation(test={**GUIDE, metric: GUIDE[metric] + difference}, reference={"roc_auc": 0.5})
+    assert judge(judged, Gates(profile="churn_guide")).outcome == outcome
+
+
+@pytest.mark.parametrize("metric", GUIDE)
+def test_metric_of_the_profile_that_is_missing_fails(metric: str) -> None:
+    measured = {name: value for name, value in GUIDE.items() if name != metric}
+    reasons = judge(Evaluation(test=measured, reference={"roc_auc": 0.5}), Gates(profile="churn_guide")).reasons
+    assert f"{metric} is missing or not finite, has to be >= {GUIDE[metric]:.4f}" in reasons
+
+
+def test_unknown_profile_is_refused_with_those_that_exist() -> None:
+    with pytest.raises(ValidationError, match=r"unknown profile 'churn'; known are \['churn_guide'\]"):
+        Gates(profile="churn")
+
+
+def test_profile_does_not_fit_a_task_that_lacks_its_metrics() -> None:
+    with pytest.raises(ValueError, match=r"multiclass_classification has no metric 'precision'"):
+        Gates(profile="churn_guide").require_for(TASKS["multiclass_classification"], ("y",))
+
+
+def sliced(**values: float | None) -> Evaluation:
+    """An evaluation that passes, with a judged slice for each value of roc_auc; None leaves it out."""
+    parts = (Slice(column="origin", value=name, rows=500, judged=True, metrics=_known(value)) for name, value in values.items())
+    return evaluation().model_copy(update={"slices": tuple(parts)})
+
+
+def _known(value: float | None) -> dict[str, float]:
+    return {} if value is None else {"roc_auc": value, "log_loss": 1 - value}
+
+
+@pytest.mark.parametrize(("auc", "outcome"), [(0.6, "APPROVED"), (0.5999, "REJECTED"), (math.nan, "REJECTED"), (None, "REJECTED")])
+def test_every_slice_has_to_reach_the_minimum(auc: float | None, outcome: str) -> None:
+    verdict = judge(sliced(EWR=0.9, JFK=auc, LGA=0.7), Gates(slices=SliceGate(metric="auc_roc", minimum=0.6)))
+    assert verdict.outcome == outcome
+    assert verdict.gates[-1].name == "roc_auc of origin JFK"
+
+
+@pytest.mark.parametrize(("loss", "outcome"), [(0.4, "APPROVED"), (0.4001, "REJECTED")])
+def test_every_slice_has_to_stay_below_the_maximum(loss: float, outcome: str) -> None:
+    verdict = judge(sliced(EWR=0.9, JFK=1 - loss), Gates(slices=SliceGate(metric="log_loss", maximum=0.4)))
+    assert verdict.outcome == outcome
+    assert verdict.gates[-1].name == "log_loss of origin JFK"
+
+
+def test_failed_slice_is_named_with_its_number() -> None:
+    verdict = judge(sliced(EWR=0.9, JFK=0.55), Gates(slices=SliceGate(metric="roc_auc", minimum=0.6)))
+    assert verdict.reasons == ("roc_auc of origin JFK is 0.5500, has to be >= 0.6000 (every slice)",)
+
+
+def test_slices_without_a_judged_one_fail() -> None:
+    small = Slice(column="origin", value="EWR", rows=10, metrics={"roc_auc": 0.9})
+    for parts in ((), (small,)):
+        verdict = judge(evaluation().model_copy(update={"slices": parts}), Gates(slices=SliceGate(metric="roc_auc", minimum=0.6)))
+        assert verdict.outcome == "REJECTED"
+        assert "no slice has enough rows" in verdict.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("gate", "reason"),
+    [
+        ({"metric": "roc_auc"}, "give either minimum or maximum"),
+        ({"metric": "roc_auc", "minimum": 0.6, "maximum": 0.9}, "give either minimum or maximum"),
+        ({"metric": "roc_auc", "minimum": 0}, "can never fail"),
+        ({"metric": "roc_auc", "maximum": 0.9}, "better when larger"),
+        ({"metric": "rmse", "minimum": 1}, "better when smaller"),
+        ({"metric": "gini", "minimum": 0.5}, "unknown metric 'gini'"),
+    ],
+)
+def test_gate_of_slices_that_cannot_fire_is_refused(gate: dict[str, object], reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        SliceGate(**gate)
+
+
+def test_gate_of_slices_on_a_metric_that_the_task_lacks_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"regression has no metric 'roc_auc'"):
+        Gates(slices=SliceGate(metric="roc_auc", minimum=0.6)).require_for(TASKS["regression"], ("y",))
+
+
+def regression(y: list[float], answers: list[float]) -> Evaluation:
+    measured = TASKS["regression"].measure(np.array(y), np.array(answers), np.array(answers), ("y",))
+    return Evaluation(task="regression", test=measured, reference={"rmse": 100.0})
+
+
+def test_mape_is_judged_on_the_rows_that_are_not_zero() -> None:
+    judged = judge(regression([0.0, 10.0, 20.0], [5.0, 11.0, 22.0]), Gates(maximum={"mape": 0.1}))
+    assert judged.approved
+    assert judged.gates[0].value == pytest.approx(0.1)
+
+
+def test_mape_of_zeros_alone_is_missing_and_fails() -> None:
+    verdict = judge(regression([0.0, 0.0], [1.0, 2.0]), Gates(maximum={"mape": 0.1}))
+    assert verdict.reasons == ("mape is missing or not finite, has to be <= 0.1000",)
+
+
+def test_masked_rows_of_mape_can_be_limited() -> None:
+    gates = Gates(maximum={"mape_masked": 1})
+    assert judge(regression([0.0, 10.0], [0.0, 10.0]), gates).approved
+    assert not judge(regression([0.0, 0.0, 10.0], [0.0, 0.0, 10.0]), gates).approved
