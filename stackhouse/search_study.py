@@ -20,7 +20,7 @@ KEPT = "trial"
 """Attribute of an Optuna trial that holds our record of it as JSON."""
 
 LEAST_FOR_IMPORTANCE = 10
-"""Whole trials of one kind from which on the importance of its hyperparameters is computed."""
+"""Whole trials in the space of a kind from which on the importance of its hyperparameters is computed."""
 
 Spaces = Mapping[str, Mapping[str, Space]]
 
@@ -106,18 +106,17 @@ class Study:
     def importance(self, kind: str) -> dict[str, float]:
         """How much each hyperparameter of a kind accounts for which of its trials are the better ones, summing to 1, largest first.
 
-        Empty where fewer than ten of its trials are whole. Source: PED-ANOVA, as Optuna computes it by default.
+        Empty where fewer than ten whole trials lie in its space. Source: PED-ANOVA, as Optuna computes it by default.
         """
-        of_kind = [
-            trial for trial in self._study.get_trials(states=[self._optuna.trial.TrialState.COMPLETE]) if trial.params["kind"] == kind
-        ]
-        fields = [field for field in self.spaces[kind] if sum(f"{kind}.{field}" in trial.params for trial in of_kind) > 1]
-        if len(of_kind) < LEAST_FOR_IMPORTANCE or not fields:
+        names = {f"{kind}.{field}": field for field in self.spaces[kind]}
+        whole = self._study.get_trials(states=[self._optuna.trial.TrialState.COMPLETE])
+        of_kind = [trial for trial in whole if names.keys() <= trial.params.keys()]
+        if len(of_kind) < LEAST_FOR_IMPORTANCE or not names:
             return {}
         study = self._optuna.create_study(direction=self._study.direction)
         study.add_trials(of_kind)
-        found = self._optuna.importance.get_param_importances(study, params=[f"{kind}.{field}" for field in fields])
-        return {name.removeprefix(f"{kind}."): float(value) for name, value in found.items()}
+        found = self._optuna.importance.get_param_importances(study, params=list(names))
+        return {names[name]: float(value) for name, value in found.items()}
 
     def _keep(self, trial: Trial) -> None:
         self.trials.append(trial)
