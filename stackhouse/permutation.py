@@ -8,8 +8,10 @@ import numpy as np
 from stackhouse.algorithms import Matrix
 from stackhouse.fitted import FittedModel
 from stackhouse.metrics import lower_is_better
+from stackhouse.predicted import Predicted
 from stackhouse.report import Report
 from stackhouse.tasks import Scores, Target
+from stackhouse.weighted_metrics import measure_resamples
 
 
 class Permutation(Report):
@@ -41,7 +43,7 @@ def permutation_importance(model: FittedModel, X: Matrix, y: Target, metric: str
         repeats: how often each feature is dealt, 2 at least.
         seed: seed of the permutations.
     """
-    undealt = _measured(model, model.scores_of_matrix(X), y, metric) if len(y) else None
+    undealt = _measured(model, model.scores_of_matrix(X), y, metric)
     if undealt is None:
         return Permutation(metric=metric, missing=f"{metric} cannot be computed on these rows: too little is known of what happened")
     rng = np.random.default_rng(seed)
@@ -67,4 +69,9 @@ def permutation_importance(model: FittedModel, X: Matrix, y: Target, metric: str
 
 
 def _measured(model: FittedModel, scores: Scores, y: Target, metric: str) -> float | None:
-    return model.rules.task.measure(y, scores, model.answer(scores), model.rules.label.names).get(metric)
+    """The one metric, as `Task.measure` gives it among all; None where the rows leave it undefined."""
+    if not len(y):
+        return None
+    predicted = Predicted(model.rules.task, y, scores, model.answer(scores), model.rules.label.names)
+    found = measure_resamples(predicted, np.ones((1, len(scores))), (metric,)).get(metric)
+    return None if found is None or not np.isfinite(found[0]) else float(found[0])

@@ -56,6 +56,7 @@ def test_mean_and_deviation_are_those_of_the_repeats() -> None:
     found = permutation_importance(model, X, y, "pr_auc", 3, 7)
     assert found.mean["signal"] == pytest.approx(np.mean(drops))
     assert found.deviation["signal"] == pytest.approx(np.std(drops, ddof=1))
+    assert found.undealt == pytest.approx(as_is["pr_auc"])
     assert (found.repeats, found.rows, found.metric) == (3, 300, "pr_auc")
 
 
