@@ -54,7 +54,7 @@ def kept_study(model: str, digest: str) -> Iterator[Any]:
             told = study.user_attrs
         except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError) as error:
             raise InfrastructureError(
-                f"{file} cannot be used as the store of a search: {error}. Delete it; the search then begins anew."
+                f"{file} cannot be used as the store of a search: {str(error).splitlines()[0]}. Delete it; the search then begins anew."
             ) from error
         if (told.get(MODEL), told.get(DIGEST)) != (model, digest):
             raise InfrastructureError(
