@@ -98,6 +98,7 @@ def _count_inside(phases: Phases) -> None:
     for step, function in {
         "train_model": "log_training",
         "evaluate_model": "log_evaluation",
+        "explain_model": "log_explanation",
         "register_model": "register",
         "validate_model": "check_version",
         "promote_model": "promote",

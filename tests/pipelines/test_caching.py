@@ -43,7 +43,7 @@ def test_an_unchanged_run_is_served_from_the_cache_and_registers_nothing(
     again = run_small("cache")
     assert again.cached("features") == ["clean_features", "compute_features", "validate_features", "validate_labels"]
     assert again.cached("training") == [
-        *("binarize_label", "clean_features", "detect_leaks", "evaluate_model", "split_dataset", "train_model", "tune"),
+        *("binarize_label", "clean_features", "detect_leaks", "evaluate_model", "explain_model", "split_dataset", "train_model", "tune"),
     ]
     assert versions(mlflow_client, "cache") == before
     registration = again.report("register_model", "registration")
@@ -52,7 +52,9 @@ def test_an_unchanged_run_is_served_from_the_cache_and_registers_nothing(
 
 def test_a_changed_gate_judges_anew_without_training_anew(base: Runs, run_small: Callable[..., Runs]) -> None:
     again = run_small("cache", gates={"minimum": {"roc_auc": 0.99}, "baseline_f1": 0.01})
-    assert again.cached("training") == ["binarize_label", "clean_features", "detect_leaks", "split_dataset", "train_model", "tune"]
+    assert again.cached("training") == [
+        *("binarize_label", "clean_features", "detect_leaks", "explain_model", "split_dataset", "train_model", "tune"),
+    ]
     assert again.report("evaluate_model", "verdict").outcome == "REJECTED"
 
 

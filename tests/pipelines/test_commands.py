@@ -46,7 +46,7 @@ def test_run_ends_with_one_screen_that_says_what_happened(run: "subprocess.Compl
 
 
 def test_run_prints_a_line_a_step_and_no_log(run: "subprocess.CompletedProcess[str]") -> None:
-    assert len(re.findall(r"^  ✓ \w+ +\d", run.stdout, re.MULTILINE)) == 18
+    assert len(re.findall(r"^  ✓ \w+ +\d", run.stdout, re.MULTILINE)) == 20
     assert "INFO" not in run.stdout
     assert "Warning" not in run.stdout + run.stderr
 
@@ -56,7 +56,7 @@ def test_a_second_run_says_that_nothing_new_was_registered(run: "subprocess.Comp
     assert again.returncode == 0, again.stderr
     assert "version 1 (unchanged)" in again.stdout
     assert "dev.small.small version 1  nothing new registered" in again.stdout
-    assert len(re.findall(r"^  = \w+ +cached", again.stdout, re.MULTILINE)) == 10
+    assert len(re.findall(r"^  = \w+ +cached", again.stdout, re.MULTILINE)) == 12
 
 
 def test_two_fresh_homes_give_equal_metrics(run: "subprocess.CompletedProcess[str]", model_file: Path, tmp_path: Path) -> None:

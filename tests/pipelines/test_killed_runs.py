@@ -53,12 +53,12 @@ def kill_in(home: Path, model_file: Path, step: tuple[str, str]) -> bool:
 
 @pytest.mark.timeout(1500)
 def test_a_run_killed_in_every_step_in_turn_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
-    """Eighteen kills, each followed by another start, and then a run to the end."""
+    """Twenty kills, each followed by another start, and then a run to the end."""
     home, model_file = tmp_path / "home", tmp_path / "killed.yaml"
     model_file.write_text(yaml.safe_dump(small_model("killed")), encoding="utf-8")
     assert start(tmp_path / "untouched", model_file).wait(TIMEOUT_SECONDS) == 0
     steps = started(tmp_path / "untouched")
-    assert len(steps) == 18
+    assert len(steps) == 20
     assert [step for step in steps if kill_in(home, model_file, step)] == steps
     run = start(home, model_file)
     assert run.wait(TIMEOUT_SECONDS) == 0

@@ -110,7 +110,7 @@ def test_every_step_was_a_task_of_its_own_in_a_clean_environment(rehearsed: Rehe
     steps = [name.partition(".")[2] for name in rehearsed.outcome("rehearsal", "run")["seconds"] if "." in name]
     scoring = [name.partition(".")[2] for name in rehearsed.outcome("rehearsal", "score")["seconds"] if "." in name]
     assert sorted(logs) == sorted([*steps, *scoring])
-    assert len(logs) == 21
+    assert len(logs) == 23
 
 
 def test_no_other_network_than_loopback_was_there(rehearsed: Rehearsed) -> None:
