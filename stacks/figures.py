@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from mlflow import MlflowClient
 
 from stackhouse.evaluation import Evaluation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from mlflow import MlflowClient
 
 _ACCENT, _GUESS = "#2f5d8a", "#98a1ac"
 _SIZE, _DOTS_PER_INCH = (5.6, 4.8), 100

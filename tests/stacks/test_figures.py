@@ -74,13 +74,13 @@ def test_curves_carry_their_area_and_its_interval() -> None:
 
 def test_curves_are_those_of_the_evaluation_with_that_of_a_guess() -> None:
     guess, drawn = figures(CLASSIFIED)["precision_recall_curve.png"].axes[0].lines
-    assert guess.get_ydata() == (0.4, 0.4)
-    assert (drawn.get_xdata(), drawn.get_ydata()) == (CLASSIFIED.curves.recall, CLASSIFIED.curves.precision)
+    assert list(guess.get_ydata()) == [0.4, 0.4]
+    assert (tuple(drawn.get_xdata()), tuple(drawn.get_ydata())) == (CLASSIFIED.curves.recall, CLASSIFIED.curves.precision)
 
 
 def test_calibration_has_a_line_for_each_label_beside_the_diagonal() -> None:
     _, late = figures(CLASSIFIED)["calibration_curve.png"].axes[0].lines
-    assert (late.get_label(), late.get_xdata(), late.get_ydata()) == ("late", (0.2, 0.7), (0.25, 0.65))
+    assert (late.get_label(), tuple(late.get_xdata()), tuple(late.get_ydata())) == ("late", (0.2, 0.7), (0.25, 0.65))
     assert texts("calibration_curve.png") == ["Calibration, test rows (Brier score 0.2000)"]
 
 
