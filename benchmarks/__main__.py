@@ -20,12 +20,13 @@ LIBRARIES = (
     "deltalake",
     "xgboost",
     "lightgbm",
+    "optuna",
     "scikit-learn",
 )
 USUAL = ("training", "table", "features", "joins", "scoring")
 """In the order in which they run; each is a module with a function `compare`."""
-NAMED = ("fit", "tasks", "scale")
-"""Those that run only where they are named, since they take many minutes."""
+NAMED = ("fit", "tuning", "tasks", "scale")
+"""Those that run only where they are named, since they take minutes."""
 IN_MEMORY = ("features", "joins")
 """Those that write nothing; the others are given a new folder."""
 
