@@ -11,7 +11,7 @@ import pytest
 
 import stackhouse
 from materializers.pages import render
-from stackhouse.algorithms import LightGBM, XGBoost
+from stackhouse.algorithms import Choices, LightGBM, Losses, Range, XGBoost
 from stackhouse.batch_scoring import ScoringReport, ScoringRun
 from stackhouse.calibration import Calibration
 from stackhouse.certificate import Certificate
@@ -42,7 +42,7 @@ from stackhouse.record import (
 from stackhouse.report import Report
 from stackhouse.residuals import Residuals
 from stackhouse.slices import Slice
-from stackhouse.tuning import Trial, TuningReport
+from stackhouse.tuning import SearchReport, Trial, TuningReport
 from stackhouse.validation import ExpectationResult, ValidationResult
 from stackhouse.verdict import Gate, Verdict
 
@@ -52,6 +52,7 @@ PARTS_OF_OTHERS = {
     "Curves",
     "Confusion",
     "Gate",
+    "SearchReport",
     "Trial",
     "ColumnProfile",
     "TextProfile",
@@ -156,6 +157,26 @@ TUNING = TuningReport(
     metric="roc_auc",
     trials=(Trial(algorithm=XGBoost(), metrics={"roc_auc": 0.6348}), Trial(algorithm=LightGBM(), metrics={"roc_auc": 0.6512})),
     chosen=1,
+)
+SEARCHED = TuningReport(
+    metric="roc_auc",
+    trials=(
+        Trial(algorithm=XGBoost(), folds=(0.5, 0.6), metrics={"roc_auc": 0.61}),
+        Trial(algorithm=XGBoost(max_depth=3), folds=(0.7,), drawn={"max_depth": 3, "class_weight": None}, pruned=True),
+        Trial(algorithm=XGBoost(max_depth=4), folds=(0.6, 0.7), drawn={"max_depth": 4, "class_weight": None}, metrics={"roc_auc": 0.66}),
+        Trial(algorithm=LightGBM(), folds=(0.4, 0.5), drawn={"max_depth": 5}),
+    ),
+    chosen=2,
+    losses=Losses(name="log_loss", train=(0.6, 0.5), validation=(0.65, 0.64)),
+    search=SearchReport(
+        space={
+            "xgboost": {"max_depth": Range(low=2, high=8), "class_weight": Choices(choices=(None, "balanced"))},
+            "lightgbm": {"max_depth": Range(low=2, high=8, log=True)},
+        },
+        fold_rows=((1000, 900), (1900, 950)),
+        by_time=True,
+        importance={"max_depth": 0.75, "class_weight": 0.25},
+    ),
 )
 REJECTED = Verdict(
     outcome="REJECTED",
@@ -267,6 +288,8 @@ EMPTIES: tuple[Report, ...] = (
     LabelReport(label="y", source="y", rule="y as measured (0 or 1)", counts={}, dropped=3),
     LeakReport(split="random"),
     TuningReport(metric="roc_auc"),
+    SEARCHED,
+    SEARCHED.model_copy(update={"trials": SEARCHED.trials[:1], "chosen": 0, "losses": None}),
     Evaluation(),
     Evaluation(curves=Curves(false_positive_rate=(), true_positive_rate=(), recall=(), precision=())),
     Evaluation(task="regression", residuals=Residuals(predicted=(2.0, 2.0), residual=(0.0, 0.0))),
@@ -437,6 +460,33 @@ def test_tuning_page_marks_the_chosen_trial() -> None:
     assert "0.6512" in marked[0]
 
 
+def test_search_page_tells_trials_space_folds_and_marks_the_chosen_one() -> None:
+    words, html = words_of(SEARCHED), render(SEARCHED)
+    assert "4 trials by roc_auc" in words
+    assert "roc_auc of the chosen 0.6500 (+/- 0.1000)" in words
+    assert "pruned after 1 folds, 0.7000" in words
+    assert "fold 2 1,900 rows to learn, 950 held out" in words
+    assert "Each fold is judged on later rows than all that it learns from." in words
+    assert "Searched as well: lightgbm." in words
+    assert "75%" in words
+    marked = re.findall(r'<tr class="marked">.*?</tr>', html)
+    assert [("xgboost (chosen)" in row, "max_depth 4" in row) for row in marked] == [(True, True)] * 2
+    assert html.count(">chosen</text>") == 1
+
+
+def test_best_so_far_rises_with_whole_trials_alone() -> None:
+    (line,) = re.findall(r'<polyline points="([^"]+)"', render(SEARCHED).partition("Search space")[0])
+    heights = [float(point.partition(",")[2]) for point in line.split()]
+    assert heights[0] == heights[1] == heights[2] > heights[-1]
+
+
+def test_a_search_that_time_ended_says_so() -> None:
+    assert SEARCHED.search is not None
+    late = SEARCHED.model_copy(update={"search": SEARCHED.search.model_copy(update={"timed_out": True})})
+    assert "Time ended the search before all trials" in words_of(late)
+    assert "Time ended" not in words_of(SEARCHED)
+
+
 def test_skipped_tuning_says_why() -> None:
     assert f"SKIPPED {ONE_CLASS}" in words_of(TuningReport(metric="roc_auc", skipped=ONE_CLASS))
 
@@ -478,7 +528,7 @@ def test_evaluation_page_names_the_worse_slice_and_does_not_judge_a_small_one() 
     assert "Worse than all rows by roc_auc: origin JFK." in words
     assert "origin EWR 2,500 0.6500 to 0.7300 0.6900" in words
     assert "origin JFK 1,500 worse 0.5400 to 0.6200 0.5800" in words
-    assert "origin LGA 44 too few rows – 0.5000" in words
+    assert "origin LGA 44 too few to judge – 0.5000" in words
     fair = SLICED.model_copy(update={"slices": SLICED.slices[:1]})
     assert "No slice is worse than all rows by roc_auc." in words_of(fair)
     assert "Slices" not in words_of(EVALUATION)

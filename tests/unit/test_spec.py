@@ -231,6 +231,38 @@ def test_tuning_by_the_share_of_the_label_which_always_ties_is_refused() -> None
         TuningSpec(metric="positive_class_ratio")
 
 
+def test_a_file_without_a_search_compares_what_it_lists() -> None:
+    assert load().tuning.search is None
+
+
+def test_a_search_has_defaults_for_everything() -> None:
+    search = load(tuning__search={}).tuning.search
+    assert search is not None
+    assert (search.trials, search.folds, search.pruning, search.early_stopping_rounds, search.timeout_minutes) == (50, 5, True, 20, None)
+
+
+@pytest.mark.parametrize(
+    ("search", "words"),
+    [
+        ({"trials": 2}, r"tuning\.search\.trials: 2 is too few; the 3 listed algorithms are the first trials"),
+        ({"folds": 1}, "greater than or equal to 2"),
+        ({"space": {"xgboost": {"max_depth": {"low": 2, "high": 40}}}}, r"tuning\.search\.space\.xgboost\.max_depth: 40 is outside"),
+        ({"space": {"random_forest": {}}}, r"tuning\.search\.space: \['random_forest'\] is not among the algorithms"),
+        ({"rounds": 2}, "Extra inputs are not permitted"),
+    ],
+)
+def test_a_search_that_cannot_be_made_is_refused(search: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        load(tuning__search=search)
+
+
+def test_a_search_without_known_anomalies_is_refused() -> None:
+    unknown = {"algorithms": [{"kind": "isolation_forest"}], "label__rule": {"kind": "anomaly"}, "tuning__metric": None}
+    gates = {"gates": {}, "promotion": {}}
+    with pytest.raises(ValidationError, match=r"tuning\.search: no anomalies are known"):
+        load(**unknown, **gates, tuning__search={})
+
+
 def test_unknown_tuning_metric_is_refused() -> None:
     with pytest.raises(ValidationError, match="unknown metric 'gini'; known are"):
         load(tuning__metric="gini")
