@@ -119,7 +119,7 @@ def evaluate(
         confusion=_confusion(model, predicted),
         calibration=calibrations(predicted),
         residuals=residuals(predicted),
-        slices=slices(predicted, {name: beside[name] for name in rule.slices}, days, by_slice),
+        slices=slices(predicted, {name: beside[name] for name in rule.slices}, days if how.drawn == "days" else None, by_slice),
         slice_metric=sliced_by if rule.slices else None,
         imbalance=imbalance_of(train, task.name),
         decision_threshold=model.rules.decision_threshold if task.name in _WITH_THRESHOLD else None,

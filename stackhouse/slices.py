@@ -3,6 +3,8 @@
 A slice is worse where even the better end of its interval misses the value of all rows. The intervals hold for all judged slices
 together (Bonferroni), so that twenty slices do not find one by chance. Ranks within a slice can be harder than among all rows, since
 what tells slices apart no longer helps: a worse `roc_auc` says that the model ranks worse there, not why.
+
+Where all rows are resampled by whole days, so are slices, and one of few days is not judged: a weekend is alike within.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,12 +14,15 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from stackhouse.intervals import Days, Interval, normal_interval, resample, resampling
+from stackhouse.intervals import Days, Interval, Resampling, normal_interval, resample
 from stackhouse.metrics import lower_is_better
 from stackhouse.predicted import Predicted
 from stackhouse.report import Report
 
 QUARTERS = 4
+MIN_DAYS = 10
+"""Days below which a slice is not judged, where days are drawn."""
+
 MAX_VALUES = 30
 """Values of a column that become slices of their own, those with most rows; the rows of all further values are one slice."""
 
@@ -30,7 +35,7 @@ class Slice(Report):
     rows: int
     metrics: dict[str, float]
     judged: bool = False
-    """Whether it has enough rows to be judged."""
+    """Whether it has enough rows to be judged, and enough days where days are drawn."""
     interval: Interval | None = None
     """Of the metric that judges; None where the slice is not judged, or the metric is undefined there."""
     worse: bool = False
@@ -54,11 +59,11 @@ def slices(predicted: Predicted, columns: Mapping[str, pl.Series], days: Days | 
     Args:
         predicted: all rows that were judged.
         columns: what the rows are sliced by, each of shape (n_rows,); missing values are a slice of their own.
-        days: the day of each row, where rows have one.
+        days: the day of each row, where whole days are drawn.
         rule: how slices are judged; those with fewer rows are measured and not judged.
     """
     parts = [(column, value, rows) for column, values in columns.items() for value, rows in parts_of(values)]
-    judged = sum(len(rows) >= rule.min_rows for *_, rows in parts)
+    judged = sum(_enough(rows, days, rule) for *_, rows in parts)
     overall = predicted.metrics.get(rule.metric)
     return tuple(_slice(predicted, column, value, rows, days, rule, judged, overall) for column, value, rows in parts)
 
@@ -111,14 +116,18 @@ def _slice(
     overall: float | None,
 ) -> Slice:
     part = predicted.take(rows)
-    found = Slice(column=column, value=value, rows=part.rows, metrics=part.metrics, judged=part.rows >= rule.min_rows)
+    found = Slice(column=column, value=value, rows=part.rows, metrics=part.metrics, judged=_enough(rows, days, rule))
     if not found.judged or overall is None or rule.metric not in found.metrics:
         return found
-    its_days = None if days is None else days[rows]
-    how = resampling(part.rows, its_days, rule.resamples, rule.confidence)
+    its_days, units = (None, part.rows) if days is None else (days[rows], len(np.unique(days[rows])))
+    how = Resampling(drawn="rows" if days is None else "days", units=units, resamples=rule.resamples, confidence=rule.confidence)
     drawn = resample(part, (rule.metric,), how, its_days, rule.seed)
     interval = normal_interval(found.metrics[rule.metric], drawn[rule.metric], 1 - (1 - rule.confidence) / judged)
     if interval is None:
         return found
     worse = interval.low > overall if lower_is_better(rule.metric) else interval.high < overall
     return found.model_copy(update={"interval": interval, "worse": worse})
+
+
+def _enough(rows: npt.NDArray[np.int64], days: Days | None, rule: SliceRule) -> bool:
+    return len(rows) >= rule.min_rows and (days is None or len(np.unique(days[rows])) >= MIN_DAYS)

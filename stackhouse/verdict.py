@@ -23,7 +23,7 @@ PROFILES: Mapping[str, Mapping[str, float]] = {
 
 
 class SliceGate(BaseModel):
-    """What every slice with enough rows has to reach. Fails where no slice has, and where one lacks the metric."""
+    """What every slice that is judged has to reach. Fails where no slice has, and where one lacks the metric."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -173,7 +173,7 @@ def _slices(gate: SliceGate | None, slices: tuple[Slice, ...]) -> Iterator[Gate]
     of_slice, sign = (_maximum, -1) if gate.minimum is None else (_minimum, 1)
     judged = [(part, part.metrics.get(metric)) for part in slices if part.judged]
     if not judged or limit is None:
-        yield Gate(name=metric, rule="judged in every slice, and no slice has enough rows", value=None, passed=False)
+        yield Gate(name=metric, rule="judged in every slice, and none has enough rows", value=None, passed=False)
         return
     part, value = min(judged, key=lambda one: -inf if one[1] is None or not isfinite(one[1]) else sign * one[1])
     found = of_slice(metric, limit, {} if value is None or not isfinite(value) else {metric: value})

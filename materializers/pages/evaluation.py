@@ -183,7 +183,7 @@ def _judged(part: Slice, judging: str) -> Html | str:
     if part.worse:
         return tag("strong", "worse")
     if not part.judged:
-        return "too few rows"
+        return "too few to judge"
     return "" if part.interval else f"no {judging}"
 
 

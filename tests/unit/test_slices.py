@@ -106,6 +106,17 @@ def test_slices_of_rows_with_days_are_judged_by_whole_days() -> None:
     assert by_day.high - by_day.low > 1.5 * (by_row.high - by_row.low)
 
 
+@pytest.mark.parametrize(("days_of_it", "judged"), [(9, False), (10, True)])
+def test_slice_of_few_days_is_not_judged_where_days_are_drawn(days_of_it: int, judged: bool) -> None:
+    rows, _ = flights(3, rows=2000)
+    day = np.arange(2000) % 40
+    place = pl.Series(np.where(day < days_of_it, "weekend", "week"))
+    found = {part.value: part for part in slices(rows, {"place": place}, day, rule())}
+    assert (found["weekend"].judged, found["weekend"].interval is not None) == (judged, judged)
+    assert found["week"].judged
+    assert all(part.judged for part in slices(rows, {"place": place}, None, rule()))
+
+
 def parts(values: pl.Series) -> dict[str, list[int]]:
     return {value: rows.tolist() for value, rows in parts_of(values)}
 

@@ -214,7 +214,7 @@ def test_slices_without_a_judged_one_fail() -> None:
     for parts in ((), (small,)):
         verdict = judge(evaluation().model_copy(update={"slices": parts}), Gates(slices=SliceGate(metric="roc_auc", minimum=0.6)))
         assert verdict.outcome == "REJECTED"
-        assert "no slice has enough rows" in verdict.reasons[0]
+        assert "none has enough rows" in verdict.reasons[0]
 
 
 @pytest.mark.parametrize(
