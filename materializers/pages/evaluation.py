@@ -93,8 +93,7 @@ def slices(report: Evaluation) -> Html:
     names = [judging, *(name for name in others if any(name in part.metrics for part in report.slices))]
     rows = [
         (
-            part.column,
-            part.value,
+            f"{part.column} {part.value}",
             part.rows,
             _judged(part, judging),
             interval(part.interval),
@@ -102,12 +101,14 @@ def slices(report: Evaluation) -> Html:
         )
         for part in report.slices
     ]
-    whole = ("all test rows", "", report.test_period.rows if report.test_period else None, "", interval(report.intervals.get(judging)))
+    whole = ("all test rows", report.test_period.rows if report.test_period else None, "", interval(report.intervals.get(judging)))
     rows.insert(0, (*whole, *(metric(report.test.get(name)) for name in names)))
-    head = ("column", "value", "rows", "", f"{judging}, interval", *names)
+    head = ("slice", "rows", "", f"{judging}, interval", *names)
     worse = [f"{part.column} {part.value}" for part in report.slices if part.worse]
     said = f"Worse than all rows by {judging}: {', '.join(worse)}." if worse else f"No slice is worse than all rows by {judging}."
-    hint = note("A slice is worse where its interval misses the value of all rows. The intervals hold for all judged slices together.")
+    hint = note(
+        "A slice is worse where its interval misses the value of all rows; these intervals hold for all judged slices together. Of few rows or days it is not judged."
+    )
     return section("Slices", note(said, tone="warn" if worse else "quiet"), table(head, rows), hint)
 
 
@@ -183,7 +184,7 @@ def _judged(part: Slice, judging: str) -> Html | str:
     if part.worse:
         return tag("strong", "worse")
     if not part.judged:
-        return "too few to judge"
+        return tag("span", "not judged", class_="dim")
     return "" if part.interval else f"no {judging}"
 
 

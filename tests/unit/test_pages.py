@@ -528,7 +528,7 @@ def test_evaluation_page_names_the_worse_slice_and_does_not_judge_a_small_one() 
     assert "Worse than all rows by roc_auc: origin JFK." in words
     assert "origin EWR 2,500 0.6500 to 0.7300 0.6900" in words
     assert "origin JFK 1,500 worse 0.5400 to 0.6200 0.5800" in words
-    assert "origin LGA 44 too few to judge – 0.5000" in words
+    assert "origin LGA 44 not judged – 0.5000" in words
     fair = SLICED.model_copy(update={"slices": SLICED.slices[:1]})
     assert "No slice is worse than all rows by roc_auc." in words_of(fair)
     assert "Slices" not in words_of(EVALUATION)
