@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 
+import narwhals as nw
 import numpy as np
 
 from stackhouse.algorithms import Algorithm, Losses, Space
@@ -113,12 +114,13 @@ def untriable(train: Table, validation: Table, rules: ScoringRules) -> str | Non
     """Say why no candidate can be tried on these rows; None where they can.
 
     Raises:
-        DataError: where there are more features than training rows.
+        DataError: where there are more features than training rows, or a feature has one value in all of them.
         LabelError: where a class has no training row.
     """
     if reason := unlearnable(train, "training", rules) or unlearnable(validation, "validation", rules):
         return reason
     _require_enough_rows(train, rules)
+    _require_different_values(train, rules)
     return None
 
 
@@ -163,6 +165,16 @@ def unlearnable(table: Table, part: str, rules: ScoringRules) -> str | None:
         if missing := [name for number, name in enumerate(rules.label.classes) if number not in found]:
             raise LabelError.missing_class(rules.label.name, missing, part)
     return reason
+
+
+def _require_different_values(train: Table, rules: ScoringRules) -> None:
+    counts = train.frame.select(nw.col(name).n_unique().alias(name) for name in rules.features).collect(backend="polars")
+    if constant := [name for name in rules.features if int(counts[name][0]) == 1]:
+        names = ", ".join(f"'{name}'" for name in constant)
+        raise DataError(
+            f"{train.name} has the same value in all training rows in {names}; it tells nothing. "
+            "Leave it out under model.features.names or model.exclude_columns, or use a longer period."
+        )
 
 
 def _require_enough_rows(train: Table, rules: ScoringRules) -> None:

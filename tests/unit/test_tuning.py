@@ -103,3 +103,19 @@ def test_one_class_says_why_nothing_can_be_learned(rules: ScoringRules, train: T
     assert unlearnable(train, "training", rules) is None
     assert unlearnable(only(train, 1), "training", rules) == "all training rows are of class 1; a classifier needs both"
     assert unlearnable(only(train, 2), "validation", rules) == "no validation rows"
+
+
+def test_feature_with_one_value_in_all_training_rows_is_refused(rules: ScoringRules, train: Table, later: Table) -> None:
+    constant = train.with_frame(train.frame.with_columns(nw.lit(0.5).alias("noise")))
+    with pytest.raises(DataError, match=r"the same value in all training rows in 'noise'; it tells nothing\. Leave it out"):
+        tune(constant, later, (rules,), "roc_auc")
+
+
+def test_more_features_than_rows_are_refused(rules: ScoringRules, train: Table, later: Table) -> None:
+    few = train.with_frame(train.frame.head(3))
+    names = tuple(f"f{number}" for number in range(4))
+    wide = [Table(t.frame.with_columns(nw.col("noise").alias(name) for name in names), t.roles, t.name) for t in (few, later)]
+    with pytest.raises(DataError, match="3 training rows and 4 features; a model would learn the rows by heart"):
+        tune(
+            *wide, (rules.model_copy(update={"features": names, "cleaning": rules.cleaning.model_copy(update={"columns": {}})}),), "roc_auc"
+        )
