@@ -76,6 +76,11 @@ def test_threshold_lies_halfway_between_two_probabilities() -> None:
     assert choose_threshold(np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.6, 0.8]), LargestF1()) == pytest.approx(0.4)
 
 
+def test_probabilities_without_a_number_between_them_are_still_told_apart() -> None:
+    y, probability = np.array([0, 1]), np.array([0.5, np.nextafter(0.5, 1)])
+    assert ((probability >= choose_threshold(y, probability, LargestF1())) == y).all()
+
+
 def test_of_equal_thresholds_the_one_that_warns_least_is_taken() -> None:
     y, probability = np.array([1, 0, 1, 0]), np.array([0.9, 0.8, 0.7, 0.6])
     assert choose_threshold(y, probability, LeastCost(false_positive=1, false_negative=1)) == pytest.approx(0.85)
