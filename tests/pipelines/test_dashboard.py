@@ -41,6 +41,7 @@ PAGES = {
     "label_distribution": "high_late_rate",
     "cleaning": "late_rate_7d",
     "evaluation": "Confusion matrix",
+    "explanation": "Permutation importance",
     "verdict": "APPROVED",
     "model_card": "mlflow.pyfunc.load_model",
 }

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from mlflow import MlflowClient
 
-from stackhouse.metrics import NAMES
+from stackhouse.tasks import TASKS
 from tests.pipelines.conftest import Runs, versions
 
 
@@ -71,11 +71,25 @@ def test_the_run_carries_tags_parameters_metrics_and_datasets(first_run: Runs, m
     assert run.info.run_name.startswith("first_xgboost_v1_")
     assert mlflow_client.get_experiment(run.info.experiment_id).name == "/Shared/stackhouse_ml_first_development"
     assert (params["threshold"], params["test_size"], params["n_features"], params["primary_keys"]) == ("0.2", "0.2", "17", "origin, dest")
-    assert set(NAMES) <= set(metrics)
+    assert set(TASKS["binary_classification"].metrics) <= set(metrics)
     assert metrics["test_f1"] == metrics["f1"]
     contexts = {tag.value for dataset in run.inputs.dataset_inputs for tag in dataset.tags if tag.key == "mlflow.data.context"}
     deltas = {tag.value for dataset in run.inputs.dataset_inputs for tag in dataset.tags if tag.key == "delta.version"}
     assert (contexts, deltas) == ({"training", "testing"}, {"1"})
+
+
+def test_the_run_holds_the_explanation_of_its_model(first_run: Runs, mlflow_client: MlflowClient) -> None:
+    explanation = first_run.report("explain_model", "explanation")
+    assert (explanation.withheld, explanation.skipped) == (None, None)
+    assert (
+        set(explanation.importance)
+        == set(explanation.permutation.mean)
+        == set(first_run.report("train_model", "model").fitted.rules.features)
+    )
+    assert explanation.permutation.metric == "roc_auc"
+    version = mlflow_client.get_model_version("dev.first.first", "1")
+    files = {found.path for found in mlflow_client.list_artifacts(version.run_id)}
+    assert {"feature_importance.png", "shap_summary.png", "explanation.json"} <= files
 
 
 def test_the_version_carries_its_gate_metric_and_origin_as_tags(first_run: Runs, mlflow_client: MlflowClient) -> None:
