@@ -74,7 +74,7 @@ class Judge:
         X, y = rows.held_out
         scores = algorithm.scores(estimator, X, task.name)
         answers = task.answer(scores, self.rules.decision_threshold)
-        value = task.measure(y, scores, answers, self.rules.label.names).get(self.metric)
+        value = task.value(self.metric, y, scores, answers, self.rules.label.names)
         if value is None or not isfinite(value):
             raise DataError(f"{algorithm.kind} has no finite '{self.metric}' on the held-out rows of fold {fold + 1}. {REMEDY}")
         return value, rounds

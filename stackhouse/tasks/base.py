@@ -46,6 +46,10 @@ class Task(ABC):
             labels: names of the labels, one for each column of `y`.
         """
 
+    def value(self, metric: str, y: Target, scores: Scores, answers: Answers, labels: tuple[str, ...]) -> float | None:
+        """Compute one metric as `measure` does; None where the rows leave it undefined. A search asks for it hundreds of times."""
+        return self.measure(y, scores, answers, labels).get(metric)
+
     @abstractmethod
     def unlearnable(self, y: Target, part: str) -> str | None:
         """Say why nothing can be learned from these labels of the named part of the rows; None where it can."""

@@ -50,6 +50,14 @@ class BinaryClassification(Task):
             found["pr_auc"] = metrics.average_precision_score(y, scores)
         return {name: float(found[name]) for name in self.metrics if name in found}
 
+    def value(self, metric: str, y: Target, scores: Scores, answers: Answers, labels: tuple[str, ...]) -> float | None:
+        """Compute one metric; the area under the curve alone, which decides by default, takes a sixth of the time of all of them."""
+        if metric != "roc_auc" or len(np.unique(y)) < 2:
+            return super().value(metric, y, scores, answers, labels)
+        from sklearn import metrics
+
+        return float(metrics.roc_auc_score(y, scores))
+
     def unlearnable(self, y: Target, part: str) -> str | None:
         """A classifier needs both classes."""
         if not len(y):

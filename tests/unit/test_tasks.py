@@ -128,3 +128,13 @@ def test_labels_that_teach_nothing_are_told(task: str, y: list[object], reason: 
 )
 def test_labels_that_teach_something_pass(task: str, y: list[float]) -> None:
     assert TASKS[task].unlearnable(np.array(y), "training") is None
+
+
+@pytest.mark.parametrize("y", [[0, 1, 1, 0, 1], [1, 1, 1, 1, 1]])
+def test_one_metric_alone_is_that_among_all(y: list[int]) -> None:
+    task, labels, scores = TASKS["binary_classification"], np.array(y), np.array([0.2, 0.7, 0.4, 0.6, 0.9])
+    answers = task.answer(scores, 0.5)
+    found = task.measure(labels, scores, answers, ("y",))
+    assert {name: task.value(name, labels, scores, answers, ("y",)) for name in task.metrics} == {
+        name: found.get(name) for name in task.metrics
+    }
