@@ -11,8 +11,12 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 import yaml
+from pydantic import TypeAdapter
 
+from stackhouse.algorithms import Algorithm
+from stackhouse.encoding import Cut
 from stackhouse.features import Churn, CostFeatures, Definition, FeatureDefinition, ReliabilityFeatures
+from stackhouse.labels import LabelRule
 from stackhouse.spec import ModelSpec
 from tests.conftest import PROJECT
 
@@ -20,6 +24,10 @@ PAGE = (PROJECT / "docs" / "model-file.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml (\w+)\n(.*?)```", PAGE, re.DOTALL)
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 EXAMPLE = next(body for body in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL) if body.startswith("# churn.yaml"))
+
+
+PARTS: dict[str, Any] = {"rule": LabelRule, "algorithms": tuple[Algorithm, ...], "cuts": tuple[Cut, ...]}
+"""Sections that say something of one model in particular, and are read by themselves."""
 
 
 def flights(**sections: Any) -> dict[str, Any]:
@@ -30,6 +38,9 @@ def flights(**sections: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(("section", "block"), BLOCKS, ids=[f"{number}-{section}" for number, (section, _) in enumerate(BLOCKS)])
 def test_every_block_of_the_page_loads(section: str, block: str) -> None:
     value = yaml.safe_load(block)
+    if section in PARTS:
+        assert TypeAdapter(PARTS[section]).validate_python(value)
+        return
     if section == "definition":
         model = flights(
             features={"definition": value, "table": "customers", "description": "a row a customer"},
@@ -46,6 +57,26 @@ def test_the_page_shows_every_kind_of_source() -> None:
     from stackhouse.sources import _KEYS
 
     assert {yaml.safe_load(block)["kind"] for section, block in BLOCKS if section == "source"} == set(_KEYS)
+
+
+def test_the_page_shows_every_kind_of_label_and_algorithm_with_its_tasks_and_profiles() -> None:
+    shown = {yaml.safe_load(block)["kind"] for section, block in BLOCKS if section == "rule"}
+    assert shown == {kind.model_fields["kind"].default for kind in get_args(get_args(LabelRule)[0])}
+    named = {
+        "binary_classification": "binary",
+        "multiclass_classification": "several classes",
+        "multilabel_classification": "several labels",
+        "regression": "number",
+        "anomaly_detection": "anomalies",
+    }
+    for algorithm in get_args(get_args(Algorithm)[0]):
+        if algorithm.registrable:
+            rows = re.findall(rf"^\| `{algorithm.model_fields['kind'].default}` \| (.*) \|$", PAGE, re.MULTILINE)
+            (row,) = (row for row in rows if row.count(" | ") == 2)
+            tasks, categories, profiles = row.split(" | ")
+            assert tasks == ", ".join(words for task, words in named.items() if task in algorithm.tasks)
+            assert categories == ("as they are" if algorithm.reads_categories else "a column each")
+            assert re.findall(r"`(\w+)`", profiles) == [*algorithm.profiles]
 
 
 def test_the_page_shows_every_kind_of_definition() -> None:
