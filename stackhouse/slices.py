@@ -1,8 +1,8 @@
 """Slices: the metrics of parts of the test rows, and whether a part was served worse than all rows together.
 
-A slice is worse where even the better end of its interval misses the value of all rows. The intervals hold for all judged slices
-together (Bonferroni), so that twenty slices do not find one by chance. Ranks within a slice can be harder than among all rows, since
-what tells slices apart no longer helps: a worse `roc_auc` says that the model ranks worse there, not why.
+A slice is worse where even the better end of its interval misses the value of all rows, and the mean of the slices of its column as
+well: where a column itself tells the label, rows within each of its slices are harder to rank than all together, and none is worse for
+that. The intervals hold for all judged slices together (Bonferroni), so that twenty slices do not find one by chance.
 
 Where all rows are resampled by whole days, so are slices, and one of few days is not judged: a weekend is alike within.
 """
@@ -39,7 +39,7 @@ class Slice(Report):
     interval: Interval | None = None
     """Of the metric that judges; None where the slice is not judged, or the metric is undefined there."""
     worse: bool = False
-    """Whether the interval lies on the worse side of the value of all rows."""
+    """Whether the interval lies on the worse side of the value of all rows, and of the mean of the column's judged slices."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,11 @@ def slices(predicted: Predicted, columns: Mapping[str, pl.Series], days: Days | 
     parts = [(column, value, rows) for column, values in columns.items() for value, rows in parts_of(values)]
     judged = sum(_enough(rows, days, rule) for *_, rows in parts)
     overall = predicted.metrics.get(rule.metric)
-    return tuple(_slice(predicted, column, value, rows, days, rule, judged, overall) for column, value, rows in parts)
+    if overall is None:
+        return tuple(_measure(predicted, *part, days, rule) for part in parts)
+    found = [_with_interval(_measure(predicted, *part, days, rule), predicted, part[2], days, rule, judged) for part in parts]
+    usual = {column: _usual(found, column, rule.metric, overall) for column in columns}
+    return tuple(part.model_copy(update={"worse": _is_worse(part, usual[part.column], rule.metric)}) for part in found)
 
 
 def parts_of(values: pl.Series) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
@@ -105,28 +109,37 @@ def _said(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _slice(
-    predicted: Predicted,
-    column: str,
-    value: str,
-    rows: npt.NDArray[np.int64],
-    days: Days | None,
-    rule: SliceRule,
-    judged: int,
-    overall: float | None,
+def _measure(predicted: Predicted, column: str, value: str, rows: npt.NDArray[np.int64], days: Days | None, rule: SliceRule) -> Slice:
+    metrics = predicted.take(rows).metrics
+    return Slice(column=column, value=value, rows=len(rows), metrics=metrics, judged=_enough(rows, days, rule))
+
+
+def _with_interval(
+    found: Slice, predicted: Predicted, rows: npt.NDArray[np.int64], days: Days | None, rule: SliceRule, judged: int
 ) -> Slice:
-    part = predicted.take(rows)
-    found = Slice(column=column, value=value, rows=part.rows, metrics=part.metrics, judged=_enough(rows, days, rule))
-    if not found.judged or overall is None or rule.metric not in found.metrics:
+    if not found.judged or rule.metric not in found.metrics:
         return found
-    its_days, units = (None, part.rows) if days is None else (days[rows], len(np.unique(days[rows])))
+    its_days, units = (None, len(rows)) if days is None else (days[rows], len(np.unique(days[rows])))
     how = Resampling(drawn="rows" if days is None else "days", units=units, resamples=rule.resamples, confidence=rule.confidence)
-    drawn = resample(part, (rule.metric,), how, its_days, rule.seed)
-    interval = normal_interval(found.metrics[rule.metric], drawn[rule.metric], 1 - (1 - rule.confidence) / judged)
-    if interval is None:
-        return found
-    worse = interval.low > overall if lower_is_better(rule.metric) else interval.high < overall
-    return found.model_copy(update={"interval": interval, "worse": worse})
+    drawn = resample(predicted.take(rows), (rule.metric,), how, its_days, rule.seed)
+    confidence = 1 - (1 - rule.confidence) / judged
+    return found.model_copy(update={"interval": normal_interval(found.metrics[rule.metric], drawn[rule.metric], confidence)})
+
+
+def _usual(found: list[Slice], column: str, metric: str, overall: float) -> float:
+    """The value of all rows, or the mean of a column's judged slices, by rows, where that is the worse one."""
+    judged = [(part.metrics[metric], part.rows) for part in found if part.column == column and part.interval]
+    if not judged:
+        return overall
+    values, rows = zip(*judged, strict=True)
+    mean = float(np.average(values, weights=rows))
+    return max(overall, mean) if lower_is_better(metric) else min(overall, mean)
+
+
+def _is_worse(part: Slice, usual: float, metric: str) -> bool:
+    if part.interval is None:
+        return False
+    return part.interval.low > usual if lower_is_better(metric) else part.interval.high < usual
 
 
 def _enough(rows: npt.NDArray[np.int64], days: Days | None, rule: SliceRule) -> bool:

@@ -106,8 +106,8 @@ def slices(report: Evaluation) -> Html:
     head = ("slice", "rows", "", f"{judging}, interval", *names)
     worse = [f"{part.column} {part.value}" for part in report.slices if part.worse]
     said = f"Worse than all rows by {judging}: {', '.join(worse)}." if worse else f"No slice is worse than all rows by {judging}."
-    rule = "A slice is worse where its interval misses the value of all rows; these intervals hold for all judged slices together."
-    hint = note(f"{rule} One of few rows or days is not judged.")
+    rule = "A slice is worse where its interval misses the value of all rows and the mean of its column's slices."
+    hint = note(f"{rule} These intervals hold for all judged slices together; a slice of few rows or days is not judged.")
     return section("Slices", note(said, tone="warn" if worse else "quiet"), table(head, rows), hint)
 
 

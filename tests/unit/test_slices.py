@@ -47,6 +47,17 @@ def test_model_that_serves_all_alike_has_a_worse_slice_as_seldom_as_the_confiden
     assert wrong / times <= 0.06
 
 
+def test_column_that_tells_the_label_itself_makes_none_of_its_slices_worse() -> None:
+    generator = np.random.default_rng(6)
+    place = generator.integers(0, 4, 4000)
+    y = (generator.random(4000) < 0.1 + 0.25 * place).astype(int)
+    score = 1 / (1 + np.exp(-(place - 1.5 + generator.normal(y * 0.5, 1))))
+    rows = Predicted(BINARY, y, score, BINARY.answer(score, 0.5), ("y",))
+    found = slices(rows, {"place": pl.Series(place)}, None, rule())
+    assert all(part.interval.high < rows.metrics["roc_auc"] for part in found)
+    assert worse_of(found) == []
+
+
 def test_slice_with_the_larger_error_is_the_worse_one() -> None:
     generator = np.random.default_rng(1)
     place = np.repeat(["near", "far"], 500)
