@@ -1,14 +1,17 @@
 """Explanation: planted truth comes first, base and values add up or nothing is shown, and the report holds no raw rows."""
 
+from datetime import datetime
 from typing import Any
 
 import narwhals as nw
 import numpy as np
+import polars as pl
 import pytest
 
 from stackhouse import explanation
 from stackhouse.algorithms import Dummy, GradientBoosting, IsolationForest, LightGBM, RandomForest, XGBoost
 from stackhouse.contributions import Contributions, contributions
+from stackhouse.encoding import CalendarColumn
 from stackhouse.explanation import Explanation, by_feature, explain, rows_within_reach
 from stackhouse.fitted import FittedModel, to_arrays
 from stackhouse.tasks import TASKS, TaskName
@@ -118,6 +121,16 @@ def test_category_has_no_order_and_a_date_is_ordered_by_time() -> None:
     assert {point.rank for point in clouds["colour"].points} == {None}
     assert (clouds["colour"].low, clouds["day"].low) == (None, None)
     assert len({point.rank for point in clouds["day"].points}) > 100
+
+
+def test_dates_are_ordered_by_time_across_months_and_years() -> None:
+    model = fitted(SMALL, BINARY, ("signal", "day"))
+    told = ("2023-12-31T23:00", "2024-01-01T00:00", "2024-01-01T05:00", "2024-02-01T00:00", "2025-01-15T00:00")
+    times = [datetime.fromisoformat(f"{time}+00:00") for time in told]
+    X = model.encoding.matrix(pl.DataFrame({"signal": [0.0] * 5, "day": times}), model.rules.cleaning)
+    ordered = explanation._ordered(model, CalendarColumn(name="day"), X)
+    assert ordered is not None
+    assert (np.diff(ordered) > 0).all()
 
 
 def test_rows_are_drawn_by_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:

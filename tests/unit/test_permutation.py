@@ -60,10 +60,26 @@ def test_mean_and_deviation_are_those_of_the_repeats() -> None:
     assert (found.repeats, found.rows, found.metric) == (3, 300, "pr_auc")
 
 
-def test_columns_of_one_feature_are_dealt_together() -> None:
-    model = fitted(GradientBoosting(n_estimators=20), "multiclass_classification", ("signal", "colour", "day"))
-    found = permuted(model, "macro_f1")
+def test_columns_of_one_feature_are_dealt_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = fitted(GradientBoosting(n_estimators=5), "multiclass_classification", ("signal", "colour", "day"))
+    X, _ = to_arrays(new_examples("multiclass_classification"), model.encoding, model.rules)
+    seen = []
+    score = FittedModel.scores_of_matrix
+    monkeypatch.setattr(FittedModel, "scores_of_matrix", lambda self, rows: (seen.append(rows), score(self, rows))[1])
+    found = permuted(model, "macro_f1", repeats=2)
+    colour = [number for number, owner in enumerate(model.encoding.owners) if owner == "colour"]
     assert set(found.mean) == {"signal", "colour", "day"}
+    moved = [rows for rows in seen[1:] if not np.array_equal(rows[:300, colour], X[:, colour])]
+    assert len(moved) == 1
+    for part in np.split(moved[0], 2):
+        assert (
+            np.unique(part[:, colour], axis=0, return_counts=True)[1].tolist()
+            == np.unique(X[:, colour], axis=0, return_counts=True)[1].tolist()
+        )
+        assert not np.array_equal(part[:, colour], X[:, colour])
+        assert (part[:, colour[0]] != X[:, colour[0]]).any()
+        assert (part[:, colour[1]] != X[:, colour[1]]).any()
+        assert np.array_equal(np.delete(part, colour, axis=1), np.delete(X, colour, axis=1))
 
 
 def test_feature_that_no_tree_asks_for_has_no_importance_and_no_spread() -> None:
