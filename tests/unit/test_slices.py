@@ -58,6 +58,16 @@ def test_column_that_tells_the_label_itself_makes_none_of_its_slices_worse() -> 
     assert worse_of(found) == []
 
 
+def test_slices_of_another_column_make_no_slice_look_better() -> None:
+    generator = np.random.default_rng(6)
+    place, half = generator.integers(0, 4, 8000), np.arange(8000) % 2
+    y = (generator.random(8000) < 0.05 + 0.3 * place).astype(int)
+    score = 1 / (1 + np.exp(-(2 * place - 3 + generator.normal(0, np.where(half == 1, 4.0, 1.0)))))
+    rows = Predicted(BINARY, y, score, BINARY.answer(score, 0.5), ("y",))
+    found = slices(rows, {"half": pl.Series(half), "place": pl.Series(place), "again": pl.Series(place)}, None, rule())
+    assert worse_of(found) == ["half 1"]
+
+
 def test_slice_with_the_larger_error_is_the_worse_one() -> None:
     generator = np.random.default_rng(1)
     place = np.repeat(["near", "far"], 500)
