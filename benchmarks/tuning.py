@@ -14,11 +14,11 @@ import polars as pl
 
 from benchmarks.timing import alternating, medians
 
-ROWS, FEATURES, SEED, REPETITIONS = 6_000, 17, 42, 3
+ROWS, FEATURES, SEED, REPETITIONS = 4_000, 17, 42, 3
 TRIALS, FOLDS, PATIENCE = 50, 5, 20
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NAMES = [f"feature_{number:02d}" for number in range(FEATURES)]
-TREES = (20, 120)
+TREES = (20, 100)
 
 
 def frame() -> pl.DataFrame:

@@ -21,6 +21,7 @@ from stackhouse.folds import by_time
 from stackhouse.labels import BinaryLabel
 from stackhouse.search import best_by_folds, digest, search
 from stackhouse.search_rule import SearchRule
+from stackhouse.search_study import Study
 from stackhouse.splits import RandomSplit, TimeSplit
 from stackhouse.table import Roles, Table
 from stackhouse.tuning import Trial, measure
@@ -136,6 +137,11 @@ def test_smaller_is_better_where_the_metric_says_so() -> None:
     report = run(metric="log_loss").report
     whole = [trial.mean for trial in report.trials if not trial.pruned]
     assert report.trials[report.chosen].mean == min(whole) < whole[0]
+
+
+@pytest.mark.parametrize(("metric", "direction"), [("log_loss", "MINIMIZE"), ("rmse", "MINIMIZE"), ("roc_auc", "MAXIMIZE")])
+def test_the_sampler_looks_the_way_the_metric_is_better(metric: str, direction: str) -> None:
+    assert Study(metric, [STUMP], SMALL, None)._study.direction.name == direction
 
 
 def test_the_same_seed_gives_the_same_search_and_another_seed_another(undisturbed: Any) -> None:
