@@ -133,6 +133,7 @@ def score(model: Any, rows: Arrays, prefix: str = "") -> dict[str, float]:
         "roc_auc": metrics.roc_auc_score(y, p),
         "pr_auc": metrics.average_precision_score(y, p),
         "log_loss": metrics.log_loss(y, p, labels=[0, 1]),
+        "brier_score": metrics.brier_score_loss(y, p),
         "positive_class_ratio": np.mean(y),
     }
     return {prefix + name: float(value) for name, value in found.items()}

@@ -35,6 +35,7 @@ from stackhouse.tuning import TuningReport
 from stackhouse.verdict import Verdict
 from stacks.mlflow_model import load_model
 from stacks.model_checks import check_version
+from stacks.provenance import PROVENANCE, provenance
 from stacks.registration import register
 from stacks.registry import Registry
 from stacks.scoring_model import load_scoring_model
@@ -211,7 +212,8 @@ def test_a_version_holds_the_same_everywhere(place: Home, logged: Logged, regist
     assert info.metadata == {
         "feature_lookups": [{**LOOKUP.model_dump(mode="json"), "table_version": 0}],
         "cleaning": {"default": 0.0, "columns": {"z": 1.0}, "on_unclean": "replace"},
-        "label": {"kind": "binary", "source": "late"},
+        "label": {"kind": "binary", "source": "late", "positive": None, "negative": None},
+        PROVENANCE: provenance(DATA, TimeSplit()),
     }
 
 
