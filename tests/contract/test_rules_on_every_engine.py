@@ -18,11 +18,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from stackhouse.algorithms import XGBoost
 from stackhouse.cleaning import CleaningRule, clean
 from stackhouse.content import content_hash, sum_of_rows
+from stackhouse.encoding import Encoding
 from stackhouse.errors import StackhouseError
 from stackhouse.evaluation import period
-from stackhouse.fitted import to_arrays
+from stackhouse.fitted import ScoringRules, to_arrays
 from stackhouse.labelling import label_rows
 from stackhouse.labels import BinaryLabel, ThresholdLabel
 from stackhouse.profile import TableProfile, profile
@@ -140,7 +142,8 @@ def put_together(table: Table) -> Table:
 def arrays(table: Table) -> tuple[Any, ...]:
     """Bytes of features and label of the rows that can be used."""
     usable = label_rows(clean(table, REPLACE).table, THRESHOLDS["exclusive"]).table
-    X, y = to_arrays(usable, ROLES.features)
+    rules = ScoringRules(algorithm=XGBoost(), features=ROLES.features, cleaning=REPLACE, label=THRESHOLDS["exclusive"])
+    X, y = to_arrays(usable, Encoding.of_numbers(ROLES.features), rules)
     return X.shape, X.tobytes(), y.tolist()
 
 
