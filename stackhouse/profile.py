@@ -10,6 +10,8 @@ from stackhouse.table import Table
 
 BINS = 20
 SHOWN = 5
+FEWEST = 10
+"""A text that fewer rows hold is not shown: it could be somebody's name."""
 _QUARTILES = (0.25, 0.5, 0.75)
 _NAMES = tuple(f"q{share}" for share in _QUARTILES)
 
@@ -32,7 +34,7 @@ class TextProfile(Report):
     missing: int
     distinct: int
     most_frequent: tuple[tuple[str, int], ...]
-    """The `SHOWN` values that most rows have, with their rows, ties by value."""
+    """The `SHOWN` values that most rows have, at least `FEWEST` of them, with their rows, ties by value."""
 
 
 class TableProfile(Report):
@@ -62,7 +64,8 @@ def _profile_text(table: Table, name: str, rows: int) -> TextProfile:
     value = nw.col(name).cast(nw.String).alias(name)
     counted = table.frame.select(value).filter(~nw.col(name).is_null()).group_by(name).agg(nw.len().alias("__rows"))
     whole = _one_row(counted.select(nw.len().alias("distinct"), nw.col("__rows").sum().alias("present")))
-    frequent = counted.sort("__rows", name, descending=[True, False]).head(SHOWN).collect(backend="polars")
+    common = counted.filter(nw.col("__rows") >= FEWEST)
+    frequent = common.sort("__rows", name, descending=[True, False]).head(SHOWN).collect(backend="polars")
     return TextProfile(
         missing=rows - int(whole["present"] or 0),
         distinct=int(whole["distinct"]),

@@ -51,3 +51,9 @@ def test_only_features_are_profiled() -> None:
     assert (found.table, found.rows) == ("demo", 1)
     assert "secret" not in found.model_dump_json()
     assert "private" not in found.model_dump_json()
+
+
+def test_texts_that_few_rows_hold_are_counted_and_not_shown() -> None:
+    towns = ["Albany"] * 12 + ["Boise"] * 10 + ["Chicago"] * 9 + [None]
+    found = profile(Table.of(pl.DataFrame({"town": towns}), Roles(features=("town",)))).texts["town"]
+    assert (found.distinct, found.missing, found.most_frequent) == (3, 1, (("Albany", 12), ("Boise", 10)))
