@@ -70,7 +70,7 @@ def _ours(file: Path) -> tuple[Callable[[], object], Callable[[], object], pl.Da
     from stackhouse.cleaning import CleaningRule
     from stackhouse.encoding import Encoding
     from stackhouse.fitted import FittedModel, ScoringRules, to_arrays
-    from stackhouse.labels import BinaryLabel
+    from stackhouse.labels.rules import BinaryLabel
     from stackhouse.table import Roles, Table
 
     roles = Roles(primary_keys=("k",), timestamp="t", label="y", features=FEATURES)

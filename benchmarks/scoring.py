@@ -127,7 +127,7 @@ def scoring_model(kind: str, names: list[str]) -> Any:
     from stackhouse.algorithms import LightGBM, XGBoost
     from stackhouse.cleaning import CleaningRule
     from stackhouse.fitted import FittedModel, ScoringRules
-    from stackhouse.labels import BinaryLabel
+    from stackhouse.labels.rules import BinaryLabel
     from stackhouse.lookups import FeatureLookup
     from stackhouse.table import Roles, Table
     from stacks.scoring_model import ScoringModel

@@ -55,11 +55,11 @@ def _ours(rows: pl.DataFrame, numbers: Any) -> Callable[[], list[float | None]]:
     from stackhouse.algorithms import XGBoost
     from stackhouse.cleaning import CleaningRule
     from stackhouse.fitted import ScoringRules
-    from stackhouse.labels import BinaryLabel
-    from stackhouse.search import digest, search
-    from stackhouse.search_rule import SearchRule
+    from stackhouse.labels.rules import BinaryLabel
     from stackhouse.splits import TimeSplit
     from stackhouse.table import Roles, Table
+    from stackhouse.tuning.search import digest, search
+    from stackhouse.tuning.search_rule import SearchRule
     from stacks.studies import kept_study
 
     table = Table.of(rows, Roles(primary_keys=("key",), timestamp="time", label="y", features=tuple(NAMES)), "made")

@@ -8,11 +8,11 @@ from zenml.models import PipelineRunResponse
 
 from stackhouse.certificate import Certificate
 from stackhouse.cleaning import CleaningReport
-from stackhouse.evaluation import Evaluation
-from stackhouse.labels import LabelReport
+from stackhouse.evaluation.evaluation import Evaluation
+from stackhouse.labels.rules import LabelReport
 from stackhouse.promotion import Promotion
 from stackhouse.record import Registration, TableVersion, TrainingRecord, ValidationReport
-from stackhouse.tuning import TuningReport
+from stackhouse.tuning.comparison import TuningReport
 from stackhouse.verdict import Verdict
 
 

@@ -1,7 +1,7 @@
 """Cleaning: NaN, ±Inf and null leave the numeric features where the feature table is made (rule ML-03).
 
 The rule travels with the registered model, so that raw rows are cleaned at scoring as they were in training. Labels are
-never cleaned; see `labels.py`.
+never cleaned; see `labels/`.
 """
 
 from collections.abc import Iterable, Mapping

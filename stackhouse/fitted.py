@@ -11,10 +11,10 @@ from pydantic import Field
 
 from stackhouse.algorithms import Algorithm, Losses, Matrix
 from stackhouse.cleaning import CleaningRule
-from stackhouse.decision import DecisionGoal, FixedThreshold
 from stackhouse.encoding import Cut, Encoding
 from stackhouse.errors import DirtyFeaturesError
-from stackhouse.labels import LabelRule
+from stackhouse.evaluation.decision import DecisionGoal, FixedThreshold
+from stackhouse.labels.rules import LabelRule
 from stackhouse.report import Report
 from stackhouse.table import Table
 from stackhouse.tasks import Answers, Scores, Target, Task

@@ -9,12 +9,12 @@ from datetime import datetime
 import narwhals as nw
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from stackhouse.evaluation.metrics import better, require_comparable
 from stackhouse.fitted import FittedModel
-from stackhouse.labels import describe
-from stackhouse.metrics import better, require_comparable
+from stackhouse.labels.rules import describe
 from stackhouse.report import Report
 from stackhouse.table import Table
-from stackhouse.tuning import measure
+from stackhouse.tuning.comparison import measure
 
 
 class PromotionRule(BaseModel):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from stackhouse.evaluation import Evaluation, Period
+from stackhouse.evaluation.evaluation import Evaluation, Period
 from stackhouse.fitted import ScoringRules
 from stackhouse.lookups import FeatureLookup
 from stackhouse.placeholder import require_no_placeholder

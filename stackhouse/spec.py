@@ -11,23 +11,23 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from stackhouse.algorithms import Algorithm
 from stackhouse.cleaning import CleaningRule
-from stackhouse.decision import DecisionGoal, FixedThreshold
 from stackhouse.encoding import Cut
 from stackhouse.errors import ConfigurationError
-from stackhouse.evaluation_rule import EvaluationRule
+from stackhouse.evaluation.decision import DecisionGoal, FixedThreshold
+from stackhouse.evaluation.metrics import METRICS, require_comparable
+from stackhouse.evaluation.rule import EvaluationRule
 from stackhouse.features import Definition, FeatureDefinition, RouteDay
 from stackhouse.fitted import ScoringRules
-from stackhouse.labels import LabelRule
-from stackhouse.leak_rule import LeakRule
+from stackhouse.labels.rules import LabelRule
+from stackhouse.leaks.rule import LeakRule
 from stackhouse.lookups import FeatureLookup
-from stackhouse.metrics import METRICS, require_comparable
 from stackhouse.placeholder import require_no_placeholder
 from stackhouse.promotion import PromotionRule
 from stackhouse.record import Domain, ModelIdentity
-from stackhouse.search_rule import SearchRule
 from stackhouse.sources import FlightsSource, SourceSpec
 from stackhouse.splits import RandomSplit, SplitRule, TimeSplit
 from stackhouse.tasks import Task, TaskName
+from stackhouse.tuning.search_rule import SearchRule
 from stackhouse.validation import Expectations
 from stackhouse.verdict import Gates
 from stackhouse.writing import SchemaChange, WriteMode, WritingRule

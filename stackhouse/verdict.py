@@ -9,11 +9,11 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
-from stackhouse.evaluation import Evaluation
-from stackhouse.leak_report import LeakReport
-from stackhouse.metrics import METRICS, Metric, better, canonical, describe_metric, lower_is_better, require_comparable
+from stackhouse.evaluation.evaluation import Evaluation
+from stackhouse.evaluation.metrics import METRICS, Metric, better, canonical, describe_metric, lower_is_better, require_comparable
+from stackhouse.evaluation.slices import Slice
+from stackhouse.leaks.report import LeakReport
 from stackhouse.report import Report
-from stackhouse.slices import Slice
 from stackhouse.tasks import TASKS, Task
 
 PROFILES: Mapping[str, Mapping[str, float]] = {

@@ -16,8 +16,8 @@ from typing import Any, Literal
 import narwhals as nw
 import pandas as pd
 
-from stackhouse.labelling import label_rows
-from stackhouse.labels import AnyLabel
+from stackhouse.labels.labelling import label_rows
+from stackhouse.labels.rules import AnyLabel
 from stackhouse.table import Table
 from stackhouse.validation import Dimension, Kind, kind_of
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stackhouse.explanation import Cloud, Explanation, unit_in_words
-from stackhouse.summary_plot import spread
+from stackhouse.explanation.explanation import Cloud, Explanation, unit_in_words
+from stackhouse.explanation.summary_plot import spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

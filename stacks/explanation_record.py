@@ -1,6 +1,6 @@
 """What an explanation puts beside the run of its model: two pictures, and the whole of it as JSON."""
 
-from stackhouse.explanation import Explanation
+from stackhouse.explanation.explanation import Explanation
 from stackhouse.record import TrainingRecord
 from stacks.explanation_figures import explanation_figures
 from stacks.mlflow_failures import recording

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stackhouse.evaluation import Evaluation
+from stackhouse.evaluation.evaluation import Evaluation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from stackhouse.evaluation import Evaluation
+from stackhouse.evaluation.evaluation import Evaluation
 from stackhouse.record import ModelCard, ModelIdentity, Registration, TrainingData, TrainingRecord
 from stackhouse.trained import TrainedModel
 from stackhouse.verdict import Verdict

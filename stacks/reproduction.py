@@ -11,10 +11,10 @@ from pydantic import TypeAdapter
 from stackhouse.cleaning import clean
 from stackhouse.errors import RegistryError
 from stackhouse.fitted import FittedModel
-from stackhouse.labelling import label_rows
+from stackhouse.labels.labelling import label_rows
 from stackhouse.splits import SplitRule, split
 from stackhouse.table import concatenate
-from stackhouse.tuning import measure
+from stackhouse.tuning.comparison import measure
 from stacks.feature_store import FeatureStore
 from stacks.mlflow_model import FEATURE_LOOKUPS
 from stacks.provenance import PROVENANCE, differences, made_with

@@ -15,14 +15,14 @@ from zenml.client import Client
 from zenml.integrations.mlflow.flavors.mlflow_experiment_tracker_flavor import is_databricks_tracking_uri
 
 from stackhouse.errors import DataError, InfrastructureError
-from stackhouse.evaluation import Evaluation, imbalance_of
+from stackhouse.evaluation.evaluation import Evaluation, imbalance_of
+from stackhouse.evaluation.metrics import rename
 from stackhouse.fitted import FittedModel, ScoringRules
-from stackhouse.labels import ThresholdLabel
-from stackhouse.metrics import rename
+from stackhouse.labels.rules import ThresholdLabel
 from stackhouse.record import ModelIdentity, RunTags, TableVersion, TrainingData, TrainingRecord, features_sample, run_name
 from stackhouse.splits import RandomSplit, TimeSplit
 from stackhouse.table import Table
-from stackhouse.tuning import TuningReport
+from stackhouse.tuning.comparison import TuningReport
 from stackhouse.verdict import Verdict
 from stacks.figures import log_figures
 from stacks.mlflow_failures import recording

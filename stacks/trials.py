@@ -7,9 +7,9 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
 from stackhouse.algorithms import Losses
-from stackhouse.metrics import rename
+from stackhouse.evaluation.metrics import rename
 from stackhouse.record import RunTags
-from stackhouse.tuning import Trial, TuningReport
+from stackhouse.tuning.comparison import Trial, TuningReport
 
 MOST_STEPS = 500
 """Iterations whose losses are logged at most, evenly spaced, the last one among them: one request takes 1,000 metrics."""

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from zenml import log_metadata, step
 
-from stackhouse.labelling import label_rows
-from stackhouse.labels import LabelReport, LabelRule
+from stackhouse.labels.labelling import label_rows
+from stackhouse.labels.rules import LabelReport, LabelRule
 from stackhouse.table import Table
 from steps.caching import CODE
 

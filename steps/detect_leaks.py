@@ -4,10 +4,10 @@ from typing import Annotated
 
 from zenml import log_metadata, step
 
-from stackhouse import leak_detector
-from stackhouse.labels import LabelRule
-from stackhouse.leak_report import LeakReport
-from stackhouse.leak_rule import LeakRule
+from stackhouse.labels.rules import LabelRule
+from stackhouse.leaks import detector
+from stackhouse.leaks.report import LeakReport
+from stackhouse.leaks.rule import LeakRule
 from stackhouse.splits import Split, SplitRule
 from stackhouse.table import Table
 from steps.caching import CODE
@@ -19,6 +19,6 @@ def detect_leaks(
 ) -> Annotated[LeakReport, "leaks"]:
     """Look for what would make the model seem better than it is; the report says whether one may be trained, and nothing is raised."""
     learned = () if label.kind == "anomaly" else label.names  # known anomalies judge, and nothing is learned from them
-    report = leak_detector.detect_leaks(Split(train, validation, test), learned, label.sources, split.kind, rule)
+    report = detector.detect_leaks(Split(train, validation, test), learned, label.sources, split.kind, rule)
     log_metadata({"findings": len(report.findings), "rejected": [f"{finding.check}: {finding.name}" for finding in report.rejected]})
     return report

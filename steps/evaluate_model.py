@@ -4,9 +4,9 @@ from typing import Annotated
 
 from zenml import log_metadata, step
 
-from stackhouse.evaluation import Evaluation
-from stackhouse.evaluation_rule import EvaluationRule
-from stackhouse.leak_report import LeakReport
+from stackhouse.evaluation.evaluation import Evaluation
+from stackhouse.evaluation.rule import EvaluationRule
+from stackhouse.leaks.report import LeakReport
 from stackhouse.record import TrainingData
 from stackhouse.table import Table, concatenate
 from stackhouse.trained import TrainedModel

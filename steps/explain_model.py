@@ -4,7 +4,7 @@ from typing import Annotated
 
 from zenml import log_metadata, step
 
-from stackhouse.explanation import Explanation
+from stackhouse.explanation.explanation import Explanation
 from stackhouse.table import Table
 from stackhouse.trained import TrainedModel
 from stacks.explanation_record import log_explanation

@@ -5,8 +5,8 @@ from typing import Annotated
 from zenml import log_metadata, step
 
 from stackhouse.certificate import Certificate
-from stackhouse.labels import LabelRule
-from stackhouse.leakage import require_no_leak
+from stackhouse.labels.rules import LabelRule
+from stackhouse.leaks.by_name import require_no_leak
 from stackhouse.lookups import FeatureLookup
 from stackhouse.record import TrainingData
 from stackhouse.table import Table

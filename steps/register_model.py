@@ -4,7 +4,7 @@ from typing import Annotated
 
 from zenml import log_metadata, step
 
-from stackhouse.evaluation import Evaluation
+from stackhouse.evaluation.evaluation import Evaluation
 from stackhouse.record import ModelCard, ModelIdentity, Registration, TrainingData
 from stackhouse.trained import TrainedModel
 from stackhouse.verdict import Verdict

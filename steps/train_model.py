@@ -5,13 +5,13 @@ from typing import Annotated
 from zenml import log_metadata, step
 
 from stackhouse.errors import InfrastructureError
-from stackhouse.evaluation import period
+from stackhouse.evaluation.evaluation import period
 from stackhouse.fitted import FittedModel, ScoringRules
 from stackhouse.record import ModelIdentity, TrainingData, TrainingRecord
 from stackhouse.splits import SplitRule
 from stackhouse.table import Table, concatenate
 from stackhouse.trained import TrainedModel
-from stackhouse.tuning import TuningReport
+from stackhouse.tuning.comparison import TuningReport
 from stacks.tracking import log_training, open_run, tag_skipped
 from stacks.unlogged import fit_key, keep, kept
 from stacks.version_control import git_sha

@@ -7,14 +7,14 @@ from typing import Annotated
 from zenml import log_metadata, step
 from zenml.logger import get_logger
 
-from stackhouse import tuning
 from stackhouse.fitted import ScoringRules
-from stackhouse.leak_report import LeakReport
-from stackhouse.search import best_by_folds, digest, search
-from stackhouse.search_rule import SearchRule
+from stackhouse.leaks.report import LeakReport
 from stackhouse.splits import SplitRule
 from stackhouse.table import Table
-from stackhouse.threshold_choice import with_threshold
+from stackhouse.tuning import comparison
+from stackhouse.tuning.search import best_by_folds, digest, search
+from stackhouse.tuning.search_rule import SearchRule
+from stackhouse.tuning.threshold import with_threshold
 from stacks.studies import kept_study
 from steps.caching import CODE, surroundings
 
@@ -31,7 +31,7 @@ def tune(
     split: SplitRule,
     model: str,
     leaks: LeakReport,
-) -> tuple[Annotated[ScoringRules, "rules"], Annotated[tuning.TuningReport, "tuning"]]:
+) -> tuple[Annotated[ScoringRules, "rules"], Annotated[comparison.TuningReport, "tuning"]]:
     """Compare the candidates on the validation rows, or search on folds of the training rows; test rows are never seen.
 
     Where leaks were found that no model may be trained with, nothing is tried.
@@ -40,8 +40,8 @@ def tune(
     """
     listed = tuple(candidates)
     if leaks.rejection:
-        return listed[0], tuning.TuningReport(metric=metric, skipped=leaks.rejection)
-    tuned = _search(train, validation, listed, metric, rule, split, model) if rule else tuning.tune(train, validation, listed, metric)
+        return listed[0], comparison.TuningReport(metric=metric, skipped=leaks.rejection)
+    tuned = _search(train, validation, listed, metric, rule, split, model) if rule else comparison.tune(train, validation, listed, metric)
     rules = tuned.rules if tuned.report.skipped else with_threshold(train, validation, tuned.rules)
     log_metadata({"candidates": len(candidates), "chosen": rules.algorithm.kind, "decision_threshold": rules.decision_threshold})
     return rules, tuned.report
@@ -49,10 +49,10 @@ def tune(
 
 def _search(
     train: Table, validation: Table, listed: tuple[ScoringRules, ...], metric: str, rule: SearchRule, split: SplitRule, model: str
-) -> tuning.Tuned:
+) -> comparison.Tuned:
     begun = last = time.monotonic()
 
-    def tell(trials: Sequence[tuning.Trial]) -> None:
+    def tell(trials: Sequence[comparison.Trial]) -> None:
         nonlocal last
         seconds, last = time.monotonic() - last, time.monotonic()
         told = trials[-1].algorithm.kind, f"pruned after {len(trials[-1].folds)} folds" if trials[-1].pruned else trials[-1].cross_validated

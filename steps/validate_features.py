@@ -5,8 +5,8 @@ from typing import Annotated
 
 from zenml import log_metadata, save_artifact, step
 
-from stackhouse.labelling import label_rows
-from stackhouse.labels import LabelRule
+from stackhouse.labels.labelling import label_rows
+from stackhouse.labels.rules import LabelRule
 from stackhouse.profile import TableProfile, profile
 from stackhouse.table import Table
 from stackhouse.validation import Expectations, ValidationResult, require_met

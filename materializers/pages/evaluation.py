@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from materializers.pages.layout import MISSING, Html, Number, facts, figures, metric, note, page, section, share, statement, table, tag
 from materializers.pages.svg import bars, curve, scatter
-from stackhouse.decision import describe_goal
-from stackhouse.evaluation import Confusion, Evaluation, Period
-from stackhouse.imbalance import is_severe
-from stackhouse.intervals import Interval, Resampling
-from stackhouse.labels import SEVERE_IMBALANCE
-from stackhouse.metrics import describe_metric, lower_is_better
-from stackhouse.slices import Slice
+from stackhouse.evaluation.decision import describe_goal
+from stackhouse.evaluation.evaluation import Confusion, Evaluation, Period
+from stackhouse.evaluation.imbalance import is_severe
+from stackhouse.evaluation.intervals import Interval, Resampling
+from stackhouse.evaluation.metrics import describe_metric, lower_is_better
+from stackhouse.evaluation.slices import Slice
+from stackhouse.labels.rules import SEVERE_IMBALANCE
 from stackhouse.tasks import TASKS, TaskName
 
 FEATURES_SHOWN = 20

@@ -3,9 +3,9 @@
 from materializers.pages.layout import Html, Number, facts, metric, note, number, page, section, statement, table, tag
 from materializers.pages.summary_plot import COLOURS, NO_ORDER, summary_plot
 from materializers.pages.svg import bars
-from stackhouse.explanation import Explanation, unit_in_words
-from stackhouse.metrics import lower_is_better
-from stackhouse.permutation import Permutation
+from stackhouse.evaluation.metrics import lower_is_better
+from stackhouse.explanation.explanation import Explanation, unit_in_words
+from stackhouse.explanation.permutation import Permutation
 
 FEATURES_SHOWN = 20
 OUTPUTS_DRAWN = 4

@@ -1,7 +1,7 @@
 """The page of a leak report: whether a model may be trained, each finding, and what every feature tells of the label by itself."""
 
 from materializers.pages.layout import Html, figures, metric, note, page, section, statement, table, tag
-from stackhouse.leak_report import FeatureScore, LeakReport, Level
+from stackhouse.leaks.report import FeatureScore, LeakReport, Level
 
 _LEVELS: dict[Level, Html] = {
     "reject": tag("span", "rejects", class_="fail"),

@@ -22,9 +22,9 @@ from materializers.pages.training import answer, inputs
 from materializers.pages.verdict import TONES
 from stackhouse.answers import PREDICT_METHODS
 from stackhouse.cleaning import CleaningRule
-from stackhouse.decision import FixedThreshold, describe_goal
-from stackhouse.evaluation import Evaluation
-from stackhouse.imbalance import is_severe
+from stackhouse.evaluation.decision import FixedThreshold, describe_goal
+from stackhouse.evaluation.evaluation import Evaluation
+from stackhouse.evaluation.imbalance import is_severe
 from stackhouse.record import ModelCard, Registration
 from stackhouse.tasks import TASKS, TaskName
 

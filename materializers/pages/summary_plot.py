@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from materializers.pages.layout import Html, note, number, tag
-from stackhouse.explanation import Cloud
-from stackhouse.summary_plot import spread
+from stackhouse.explanation.explanation import Cloud
+from stackhouse.explanation.summary_plot import spread
 
 COLOURS = ("#2f5d8a", "#7d9dbd", "#b9a9b5", "#d08a76", "#b3261e")
 """From small values to large ones, in equal steps of the rank."""

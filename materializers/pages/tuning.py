@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from materializers.pages.layout import Html, facts, figures, metric, note, page, section, statement, table, tag
 from materializers.pages.search_charts import losses_chart, space_chart, trials_chart
 from materializers.pages.svg import bars
-from stackhouse.metrics import better, describe_metric, lower_is_better
-from stackhouse.tuning import SearchReport, Trial, TuningReport
+from stackhouse.evaluation.metrics import better, describe_metric, lower_is_better
+from stackhouse.tuning.comparison import SearchReport, Trial, TuningReport
 
 SHOWN = 20
 """Trials of a search that are listed, the best ones; the charts show all."""

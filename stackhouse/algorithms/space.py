@@ -1,6 +1,6 @@
 """What a search may choose for a hyperparameter: a range or some choices. Algorithms declare theirs, model files replace them.
 
-Where a range lies inside what a field accepts is checked by the algorithm itself, see `stackhouse.search_rule`.
+Where a range lies inside what a field accepts is checked by the algorithm itself, see `stackhouse.tuning.search_rule`.
 """
 
 from typing import Annotated, Any, Self

@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from stackhouse.leak_detector import detect_leaks
-from stackhouse.leak_report import LeakReport
-from stackhouse.leak_rule import LeakRule
+from stackhouse.leaks.detector import detect_leaks
+from stackhouse.leaks.report import LeakReport
+from stackhouse.leaks.rule import LeakRule
 from stackhouse.splits import Split
 from stackhouse.table import Roles
 from tests.contract.engines import OTHER_ENGINES, SOCKETS, opened

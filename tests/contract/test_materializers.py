@@ -18,9 +18,9 @@ from materializers.table import TableMaterializer
 from materializers.trained_model import TrainedModelMaterializer
 from stackhouse.algorithms import XGBoost
 from stackhouse.cleaning import CleaningRule
-from stackhouse.evaluation import Period
+from stackhouse.evaluation.evaluation import Period
 from stackhouse.fitted import FittedModel, ScoringRules
-from stackhouse.labels import BinaryLabel
+from stackhouse.labels.rules import BinaryLabel
 from stackhouse.record import TrainingRecord
 from stackhouse.table import Roles, Table
 from stackhouse.trained import TrainedModel

@@ -23,15 +23,15 @@ import stacks.registry
 from stackhouse.algorithms import XGBoost
 from stackhouse.cleaning import CleaningRule
 from stackhouse.errors import ConfigurationError, InfrastructureError, RegistryError
-from stackhouse.evaluation import Evaluation, period
+from stackhouse.evaluation.evaluation import Evaluation, period
 from stackhouse.fitted import FittedModel, ScoringRules
-from stackhouse.labels import BinaryLabel
+from stackhouse.labels.rules import BinaryLabel
 from stackhouse.lookups import FeatureLookup
 from stackhouse.record import ModelIdentity, Registration, TableVersion, TrainingData, TrainingRecord
 from stackhouse.splits import TimeSplit
 from stackhouse.table import Roles, Table
 from stackhouse.trained import TrainedModel
-from stackhouse.tuning import TuningReport
+from stackhouse.tuning.comparison import TuningReport
 from stackhouse.verdict import Verdict
 from stacks.mlflow_model import load_model
 from stacks.model_checks import check_version

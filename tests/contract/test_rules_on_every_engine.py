@@ -23,10 +23,10 @@ from stackhouse.cleaning import CleaningRule, clean
 from stackhouse.content import content_hash, sum_of_rows
 from stackhouse.encoding import Encoding
 from stackhouse.errors import StackhouseError
-from stackhouse.evaluation import period
+from stackhouse.evaluation.evaluation import period
 from stackhouse.fitted import ScoringRules, to_arrays
-from stackhouse.labelling import label_rows
-from stackhouse.labels import BinaryLabel, ThresholdLabel
+from stackhouse.labels.labelling import label_rows
+from stackhouse.labels.rules import BinaryLabel, ThresholdLabel
 from stackhouse.profile import TableProfile, profile
 from stackhouse.splits import RandomSplit, TimeSplit, split
 from stackhouse.table import Roles, Table, concatenate, require_times, require_unique_keys

@@ -24,7 +24,7 @@ from stackhouse.algorithms import Algorithm, GradientBoosting, LightGBM, RandomF
 from stackhouse.cleaning import CleaningRule, clean
 from stackhouse.errors import ColumnTypeError, InfrastructureError
 from stackhouse.fitted import FittedModel, ScoringRules, to_arrays
-from stackhouse.labels import BinaryLabel
+from stackhouse.labels.rules import BinaryLabel
 from stackhouse.lookups import FeatureLookup
 from stackhouse.table import Roles, Table
 from stacks.feature_store import FeatureStore

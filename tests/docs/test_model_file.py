@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from stackhouse.algorithms import Algorithm
 from stackhouse.encoding import Cut
 from stackhouse.features import Churn, CostFeatures, Definition, FeatureDefinition, ReliabilityFeatures
-from stackhouse.labels import LabelRule
+from stackhouse.labels.rules import LabelRule
 from stackhouse.spec import ModelSpec
 from tests.conftest import PROJECT
 

@@ -5,8 +5,8 @@ import math
 import polars as pl
 import pytest
 
-from stackhouse.labelling import label_rows
-from stackhouse.labels import BinaryLabel, ThresholdLabel
+from stackhouse.labels.labelling import label_rows
+from stackhouse.labels.rules import BinaryLabel, ThresholdLabel
 from stackhouse.table import Roles, Table
 
 NAN = math.nan

@@ -12,12 +12,12 @@ from mlflow import MlflowClient
 import stacks.tracking
 from stackhouse.algorithms import XGBoost
 from stackhouse.cleaning import CleaningRule
-from stackhouse.decision import LargestF1
 from stackhouse.errors import DataError
-from stackhouse.evaluation import Evaluation, evaluate, period
-from stackhouse.evaluation_rule import EvaluationRule
+from stackhouse.evaluation.decision import LargestF1
+from stackhouse.evaluation.evaluation import Evaluation, evaluate, period
+from stackhouse.evaluation.rule import EvaluationRule
 from stackhouse.fitted import FittedModel, ScoringRules
-from stackhouse.labels import BinaryLabel
+from stackhouse.labels.rules import BinaryLabel
 from stackhouse.lookups import FeatureLookup
 from stackhouse.record import TableVersion, TrainingData, TrainingRecord
 from stackhouse.splits import TimeSplit

@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 
 from stackhouse.errors import ColumnNotFoundError, ColumnTypeError, ConfigurationError, DataValidationError, EmptyTableError
-from stackhouse.labels import AnomalyLabel, AnyLabel, BinaryLabel, ThresholdLabel, ValueLabel
+from stackhouse.labels.rules import AnomalyLabel, AnyLabel, BinaryLabel, ThresholdLabel, ValueLabel
 from stackhouse.table import Roles, Table
 from stackhouse.validation import ExpectationResult, Expectations, ValidationResult, require_met
 from stacks.expectation_suite import run_suite

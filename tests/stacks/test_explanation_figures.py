@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stackhouse.explanation import Cloud, Explanation, Point
+from stackhouse.explanation.explanation import Cloud, Explanation, Point
 from stacks.explanation_figures import explanation_figures, feature_importance, shap_summary
 
 DELAY = Cloud(feature="delay", low=-4.0, high=31.5, points=(Point(rank=0.1, shap=(-0.3, 0.0)), Point(rank=0.9, shap=(0.6, 0.25))))

@@ -7,8 +7,8 @@ from mlflow import MlflowClient
 
 import stacks.explanation_record
 from stackhouse.errors import InfrastructureError
-from stackhouse.evaluation import Period
-from stackhouse.explanation import Explanation
+from stackhouse.evaluation.evaluation import Period
+from stackhouse.explanation.explanation import Explanation
 from stackhouse.record import TrainingRecord
 from stacks.explanation_record import EXPLANATION_FILE, log_explanation
 from tests.stacks.test_explanation_figures import EXPLAINED

@@ -7,11 +7,11 @@ from io import BytesIO
 import numpy as np
 import pytest
 
-from stackhouse.calibration import Calibration
-from stackhouse.curves import Curves
-from stackhouse.evaluation import Confusion, Evaluation
-from stackhouse.intervals import Interval
-from stackhouse.residuals import Residuals
+from stackhouse.evaluation.calibration import Calibration
+from stackhouse.evaluation.curves import Curves
+from stackhouse.evaluation.evaluation import Confusion, Evaluation
+from stackhouse.evaluation.intervals import Interval
+from stackhouse.evaluation.residuals import Residuals
 from stacks.figures import figures
 
 CLASSIFIED = Evaluation(

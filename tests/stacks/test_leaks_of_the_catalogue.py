@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from stackhouse.cleaning import clean
-from stackhouse.labelling import label_rows
-from stackhouse.leak_detector import detect_leaks
-from stackhouse.leak_report import LeakReport
+from stackhouse.labels.labelling import label_rows
+from stackhouse.leaks.detector import detect_leaks
+from stackhouse.leaks.report import LeakReport
 from stackhouse.spec import ModelSpec
 from stackhouse.splits import split
 from stackhouse.training_set import create_training_set

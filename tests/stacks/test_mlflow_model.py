@@ -12,7 +12,7 @@ import pytest
 from stackhouse.algorithms import GradientBoosting, LightGBM, RandomForest, XGBoost
 from stackhouse.cleaning import CleaningRule
 from stackhouse.fitted import FittedModel, ScoringRules
-from stackhouse.labels import BinaryLabel
+from stackhouse.labels.rules import BinaryLabel
 from stackhouse.table import Roles, Table
 from stacks.mlflow_model import load_model, log_model
 

@@ -15,7 +15,7 @@ from stackhouse.algorithms import XGBoost
 from stackhouse.cleaning import CleaningRule
 from stackhouse.errors import RegistryError
 from stackhouse.fitted import FittedModel, ScoringRules
-from stackhouse.labels import BinaryLabel
+from stackhouse.labels.rules import BinaryLabel
 from stackhouse.lookups import FeatureLookup
 from stackhouse.table import Roles, Table
 from stacks.mlflow_model import FEATURE_LOOKUPS, log_model

@@ -10,7 +10,7 @@ import optuna
 import pytest
 
 from stackhouse.errors import InfrastructureError
-from stackhouse.tuning import TuningReport
+from stackhouse.tuning.comparison import TuningReport
 from stacks.studies import kept_study
 from tests.conftest import PROJECT
 
@@ -21,9 +21,9 @@ import numpy as np, polars as pl
 from stackhouse.algorithms import LightGBM, XGBoost
 from stackhouse.cleaning import CleaningRule
 from stackhouse.fitted import ScoringRules
-from stackhouse.labels import BinaryLabel
-from stackhouse.search import digest, search
-from stackhouse.search_rule import SearchRule
+from stackhouse.labels.rules import BinaryLabel
+from stackhouse.tuning.search import digest, search
+from stackhouse.tuning.search_rule import SearchRule
 from stackhouse.splits import RandomSplit
 from stackhouse.table import Roles, Table
 from stacks.studies import kept_study

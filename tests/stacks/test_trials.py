@@ -7,7 +7,7 @@ from mlflow import MlflowClient
 
 from stackhouse.algorithms import LightGBM, Losses, XGBoost
 from stackhouse.record import RunTags
-from stackhouse.tuning import SearchReport, Trial, TuningReport
+from stackhouse.tuning.comparison import SearchReport, Trial, TuningReport
 from stacks.trials import MOST_STEPS, log_losses, log_trials
 
 TAGS = RunTags(

@@ -10,7 +10,7 @@ from hypothesis import settings
 from stackhouse.algorithms import Algorithm, XGBoost
 from stackhouse.cleaning import CleaningRule
 from stackhouse.fitted import FittedModel, ScoringRules
-from stackhouse.labels import BinaryLabel
+from stackhouse.labels.rules import BinaryLabel
 from stackhouse.table import Roles, Table
 
 settings.register_profile("stackhouse", deadline=None, derandomize=True, database=None, max_examples=60)

@@ -10,7 +10,7 @@ import polars as pl
 from stackhouse.algorithms import GradientBoosting, IsolationForest, LightGBM, RandomForest, XGBoost
 from stackhouse.cleaning import CleaningRule
 from stackhouse.fitted import FittedModel, ScoringRules
-from stackhouse.labels import AnomalyLabel, BinaryLabel, ClassLabel, LabelRule, MultiLabel, ValueLabel
+from stackhouse.labels.rules import AnomalyLabel, BinaryLabel, ClassLabel, LabelRule, MultiLabel, ValueLabel
 from stackhouse.table import Roles, Table
 from stackhouse.tasks import TaskName
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
 
-from stackhouse.calibration import calibrations
-from stackhouse.imbalance import imbalance_ratio, is_severe
-from stackhouse.predicted import Predicted
-from stackhouse.residuals import residuals
+from stackhouse.evaluation.calibration import calibrations
+from stackhouse.evaluation.imbalance import imbalance_ratio, is_severe
+from stackhouse.evaluation.predicted import Predicted
+from stackhouse.evaluation.residuals import residuals
 from stackhouse.tasks import TASKS
 
 GENERATOR = np.random.default_rng(4)

@@ -9,7 +9,7 @@ import pytest
 from scipy.special import expit, softmax
 
 from stackhouse.algorithms import Dummy, GradientBoosting, IsolationForest, LightGBM, Matrix, RandomForest, XGBoost
-from stackhouse.contributions import Contributions, contributions, leaves
+from stackhouse.explanation.contributions import Contributions, contributions, leaves
 from stackhouse.fitted import FittedModel, to_arrays
 from stackhouse.tasks import TaskName
 from tests.unit.explained import EVERY_KIND, FEATURES, fitted, new_examples

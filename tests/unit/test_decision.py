@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from sklearn import metrics
 
-from stackhouse.decision import (
+from stackhouse.errors import DataError
+from stackhouse.evaluation.decision import (
     DecisionGoal,
     FixedThreshold,
     LargestF1,
@@ -16,7 +17,6 @@ from stackhouse.decision import (
     choose_threshold,
     describe_goal,
 )
-from stackhouse.errors import DataError
 
 GOALS = (
     LargestF1(),

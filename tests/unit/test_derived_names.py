@@ -2,7 +2,7 @@
 
 import pytest
 
-from stackhouse.derived_names import named_after
+from stackhouse.leaks.derived_names import named_after
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from stackhouse.cleaning import CleaningRule
 from stackhouse.encoding import MAX_CATEGORIES, Cut, Encoding
 from stackhouse.errors import ColumnNotFoundError, ColumnTypeError
 from stackhouse.fitted import FittedModel, ScoringRules
-from stackhouse.labels import BinaryLabel
+from stackhouse.labels.rules import BinaryLabel
 from stackhouse.table import Roles, Table
 
 NAN = math.nan

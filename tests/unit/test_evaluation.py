@@ -9,16 +9,16 @@ import pytest
 
 from stackhouse.algorithms import Dummy, XGBoost
 from stackhouse.cleaning import CleaningRule
-from stackhouse.decision import FixedThreshold
 from stackhouse.errors import ColumnNotFoundError, DataError
-from stackhouse.evaluation import Evaluation, Period, evaluate, imbalance_of, period
-from stackhouse.evaluation_rule import EvaluationRule
+from stackhouse.evaluation.decision import FixedThreshold
+from stackhouse.evaluation.evaluation import Evaluation, Period, evaluate, imbalance_of, period
+from stackhouse.evaluation.rule import EvaluationRule
 from stackhouse.fitted import FittedModel, ScoringRules
-from stackhouse.labels import ValueLabel
+from stackhouse.labels.rules import ValueLabel
 from stackhouse.record import TrainingRecord
 from stackhouse.table import Table
 from stackhouse.trained import TrainedModel
-from stackhouse.tuning import measure
+from stackhouse.tuning.comparison import measure
 
 RECORD = TrainingRecord(run_id=None, model_uri=None, algorithm="xgboost", train_period=Period(rows=3), skipped="all rows are of class 0")
 

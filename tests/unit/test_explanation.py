@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from stackhouse import explanation
 from stackhouse.algorithms import Dummy, GradientBoosting, IsolationForest, LightGBM, RandomForest, XGBoost
-from stackhouse.contributions import Contributions, contributions
 from stackhouse.encoding import CalendarColumn
-from stackhouse.explanation import Explanation, by_feature, explain, rows_within_reach
+from stackhouse.explanation import explanation
+from stackhouse.explanation.contributions import Contributions, contributions
+from stackhouse.explanation.explanation import Explanation, by_feature, explain, rows_within_reach
 from stackhouse.fitted import FittedModel, to_arrays
 from stackhouse.tasks import TASKS, TaskName
 from tests.unit.explained import EVERY_KIND, FEATURES, fitted, new_examples

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from stackhouse.feature_scores import ClassTarget, NumberTarget, agreement, numeric, own_past, targets
+from stackhouse.leaks.feature_scores import ClassTarget, NumberTarget, agreement, numeric, own_past, targets
 
 NAN = float("nan")
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stackhouse.errors import DataError
-from stackhouse.folds import Fold, at_random, by_time, deal, divide
 from stackhouse.splits import RandomSplit, TimeSplit
 from stackhouse.table import Roles, Table
+from stackhouse.tuning.folds import Fold, at_random, by_time, deal, divide
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 

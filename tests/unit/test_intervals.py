@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from stackhouse import intervals as module
-from stackhouse.intervals import intervals, normal_interval, resample, resampling
-from stackhouse.predicted import Predicted
+from stackhouse.evaluation import intervals as module
+from stackhouse.evaluation.intervals import intervals, normal_interval, resample, resampling
+from stackhouse.evaluation.predicted import Predicted
 from stackhouse.tasks import TASKS
 
 BINARY, REGRESSION = TASKS["binary_classification"], TASKS["regression"]

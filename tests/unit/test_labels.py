@@ -7,8 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from stackhouse.errors import ColumnNotFoundError, ColumnTypeError, EmptyTableError, LabelError
-from stackhouse.labelling import label_rows
-from stackhouse.labels import (
+from stackhouse.labels.labelling import label_rows
+from stackhouse.labels.rules import (
     SEVERE_IMBALANCE,
     AnomalyLabel,
     BinaryLabel,

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stackhouse.errors import ColumnNotFoundError
-from stackhouse.leak_detector import detect_leaks
-from stackhouse.leak_report import LeakFinding, LeakReport
-from stackhouse.leak_rule import LeakRule
+from stackhouse.leaks.detector import detect_leaks
+from stackhouse.leaks.report import LeakFinding, LeakReport
+from stackhouse.leaks.rule import LeakRule
 from stackhouse.splits import RandomSplit, Split, TimeSplit, split
 from stackhouse.table import Roles, Table
 

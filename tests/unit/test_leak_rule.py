@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from stackhouse.leak_rule import AcceptedLeak, LeakRule
+from stackhouse.leaks.rule import AcceptedLeak, LeakRule
 from stackhouse.placeholder import require_no_placeholder
 
 REASON = "airlines announce it an hour before"

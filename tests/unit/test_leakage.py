@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 
 from stackhouse.errors import LeakageError
-from stackhouse.labels import BinaryLabel, ThresholdLabel
-from stackhouse.leakage import require_no_leak
+from stackhouse.labels.rules import BinaryLabel, ThresholdLabel
+from stackhouse.leaks.by_name import require_no_leak
 from stackhouse.table import Roles, Table
 
 RULE = ThresholdLabel(source="late_rate", name="high_late_rate", threshold=0.2)

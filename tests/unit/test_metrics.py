@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from stackhouse.curves import curves
-from stackhouse.metrics import better, canonical, rename
+from stackhouse.evaluation.curves import curves
+from stackhouse.evaluation.metrics import better, canonical, rename
 from stackhouse.tasks import TASKS
 
 Y = np.array([0, 0, 1, 1])

@@ -13,19 +13,21 @@ import stackhouse
 from materializers.pages import render
 from stackhouse.algorithms import Choices, LightGBM, Losses, Range, XGBoost
 from stackhouse.batch_scoring import ScoringReport, ScoringRun
-from stackhouse.calibration import Calibration
 from stackhouse.certificate import Certificate
 from stackhouse.cleaning import CleaningReport, CleaningRule, Replaced
-from stackhouse.curves import Curves
-from stackhouse.decision import LargestF1
-from stackhouse.evaluation import Confusion, Evaluation, Period
-from stackhouse.explanation import Cloud, Explanation, Point
+from stackhouse.evaluation.calibration import Calibration
+from stackhouse.evaluation.curves import Curves
+from stackhouse.evaluation.decision import LargestF1
+from stackhouse.evaluation.evaluation import Confusion, Evaluation, Period
+from stackhouse.evaluation.intervals import Interval, Resampling
+from stackhouse.evaluation.residuals import Residuals
+from stackhouse.evaluation.slices import Slice
+from stackhouse.explanation.explanation import Cloud, Explanation, Point
+from stackhouse.explanation.permutation import Permutation
 from stackhouse.fitted import ScoringRules
-from stackhouse.intervals import Interval, Resampling
-from stackhouse.labels import LabelReport, ThresholdLabel
-from stackhouse.leak_report import FeatureScore, LeakFinding, LeakReport, PartLookedAt
+from stackhouse.labels.rules import LabelReport, ThresholdLabel
+from stackhouse.leaks.report import FeatureScore, LeakFinding, LeakReport, PartLookedAt
 from stackhouse.lookups import FeatureLookup
-from stackhouse.permutation import Permutation
 from stackhouse.profile import ColumnProfile, TableProfile
 from stackhouse.promotion import Promotion, first_champion
 from stackhouse.record import (
@@ -40,9 +42,7 @@ from stackhouse.record import (
     ValidationReport,
 )
 from stackhouse.report import Report
-from stackhouse.residuals import Residuals
-from stackhouse.slices import Slice
-from stackhouse.tuning import SearchReport, Trial, TuningReport
+from stackhouse.tuning.comparison import SearchReport, Trial, TuningReport
 from stackhouse.validation import ExpectationResult, ValidationResult
 from stackhouse.verdict import Gate, Verdict
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from stackhouse.algorithms import GradientBoosting, IsolationForest, RandomForest, XGBoost
+from stackhouse.explanation.permutation import Permutation, permutation_importance
 from stackhouse.fitted import FittedModel, to_arrays
-from stackhouse.permutation import Permutation, permutation_importance
 from stackhouse.tasks import TaskName
 from tests.unit.explained import fitted, new_examples
 

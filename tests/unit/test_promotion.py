@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from stackhouse.fitted import FittedModel
 from stackhouse.promotion import PromotionRule, compare, first_champion
 from stackhouse.table import Table
-from stackhouse.tuning import measure
+from stackhouse.tuning.comparison import measure
 
 BEFORE = datetime(2024, 1, 31, tzinfo=UTC)
 FIRST = datetime(2024, 2, 1, tzinfo=UTC)

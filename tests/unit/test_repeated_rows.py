@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stackhouse.repeated_rows import TIMES, find_rows, no_accident
+from stackhouse.leaks.repeated_rows import TIMES, find_rows, no_accident
 from stackhouse.table import Table
 
 NAN = float("nan")

@@ -13,18 +13,18 @@ from sklearn.model_selection import TimeSeriesSplit, cross_val_score
 
 from stackhouse.algorithms import LightGBM, RandomForest, XGBoost
 from stackhouse.cleaning import CleaningRule
-from stackhouse.cross_validation import Judge
 from stackhouse.encoding import Cut
 from stackhouse.errors import ConfigurationError, DataError
 from stackhouse.fitted import FittedModel, ScoringRules
-from stackhouse.folds import by_time
-from stackhouse.labels import BinaryLabel
-from stackhouse.search import best_by_folds, digest, search
-from stackhouse.search_rule import SearchRule
-from stackhouse.search_study import Study
+from stackhouse.labels.rules import BinaryLabel
 from stackhouse.splits import RandomSplit, TimeSplit
 from stackhouse.table import Roles, Table
-from stackhouse.tuning import Trial, measure
+from stackhouse.tuning.comparison import Trial, measure
+from stackhouse.tuning.cross_validation import Judge
+from stackhouse.tuning.folds import by_time
+from stackhouse.tuning.search import best_by_folds, digest, search
+from stackhouse.tuning.search_rule import SearchRule
+from stackhouse.tuning.study import Study
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 FEATURES = ("a", "b", "noise")

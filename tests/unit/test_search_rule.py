@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from stackhouse.algorithms import Algorithm, Choices, Dummy, GradientBoosting, IsolationForest, LightGBM, RandomForest, Range, XGBoost
-from stackhouse.search_rule import FIXED, SearchRule, is_whole, with_values
+from stackhouse.tuning.search_rule import FIXED, SearchRule, is_whole, with_values
 
 KINDS: tuple[Any, ...] = get_args(get_args(Algorithm)[0])
 

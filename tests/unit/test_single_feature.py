@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from stackhouse.single_feature import (
+from stackhouse.leaks.single_feature import (
     auc_by_accident,
     auc_of_groups,
     auc_of_numbers,

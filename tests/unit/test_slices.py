@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from stackhouse.predicted import Predicted
-from stackhouse.slices import MAX_VALUES, Slice, SliceRule, parts_of, slices
+from stackhouse.evaluation.predicted import Predicted
+from stackhouse.evaluation.slices import MAX_VALUES, Slice, SliceRule, parts_of, slices
 from stackhouse.tasks import TASKS
 
 BINARY, REGRESSION = TASKS["binary_classification"], TASKS["regression"]

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from stackhouse.algorithms import LightGBM, XGBoost
 from stackhouse.cleaning import CleaningRule
-from stackhouse.decision import FixedThreshold, PrecisionAtRecall
 from stackhouse.errors import ConfigurationError
+from stackhouse.evaluation.decision import FixedThreshold, PrecisionAtRecall
 from stackhouse.features import RouteDay
-from stackhouse.labels import ThresholdLabel
+from stackhouse.labels.rules import ThresholdLabel
 from stackhouse.spec import ModelSpec, RegistrySpec, TuningSpec, require_alias
 from stackhouse.splits import TimeSplit
 from stackhouse.validation import Expectations

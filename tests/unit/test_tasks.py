@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from stackhouse.metrics import METRICS
+from stackhouse.evaluation.metrics import METRICS
 from stackhouse.tasks import TASKS
 
 GENERATOR = np.random.default_rng(7)

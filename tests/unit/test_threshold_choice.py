@@ -3,12 +3,12 @@
 import narwhals as nw
 import pytest
 
-from stackhouse.decision import FixedThreshold, LargestF1, PrecisionAtRecall
 from stackhouse.errors import DataError
+from stackhouse.evaluation.decision import FixedThreshold, LargestF1, PrecisionAtRecall
 from stackhouse.fitted import FittedModel, ScoringRules
 from stackhouse.table import Table
-from stackhouse.threshold_choice import with_threshold
-from stackhouse.tuning import measure
+from stackhouse.tuning.comparison import measure
+from stackhouse.tuning.threshold import with_threshold
 
 
 def test_chosen_threshold_has_the_largest_f1_on_the_validation_rows(rules: ScoringRules, train: Table, later: Table) -> None:

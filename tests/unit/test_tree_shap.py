@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.tree import DecisionTreeRegressor
 
-from stackhouse.tree_shap import LEAF, Tree, shapley_values
+from stackhouse.explanation.tree_shap import LEAF, Tree, shapley_values
 
 GENERATOR = np.random.default_rng(4)
 X = GENERATOR.normal(size=(300, 4)).astype(np.float32)

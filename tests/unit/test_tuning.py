@@ -9,7 +9,7 @@ from stackhouse.algorithms import XGBoost
 from stackhouse.errors import DataError, DirtyFeaturesError
 from stackhouse.fitted import FittedModel, ScoringRules
 from stackhouse.table import Table
-from stackhouse.tuning import Trial, best, measure, tune, unlearnable
+from stackhouse.tuning.comparison import Trial, best, measure, tune, unlearnable
 
 
 def trials(metric: str, *values: float | None) -> list[Trial]:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from stackhouse.evaluation import Evaluation
-from stackhouse.slices import Slice
+from stackhouse.evaluation.evaluation import Evaluation
+from stackhouse.evaluation.slices import Slice
 from stackhouse.tasks import TASKS
 from stackhouse.verdict import Gates, SliceGate, judge
 

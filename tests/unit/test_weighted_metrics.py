@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from stackhouse.metrics import METRICS, describe_metric
-from stackhouse.predicted import Predicted
+from stackhouse.evaluation.metrics import METRICS, describe_metric
+from stackhouse.evaluation.predicted import Predicted
+from stackhouse.evaluation.weighted_metrics import measure_resamples
 from stackhouse.tasks import TASKS
-from stackhouse.weighted_metrics import measure_resamples
 
 ROWS = 60
 RESAMPLES = 20

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stackhouse.predicted import Predicted
+from stackhouse.evaluation.predicted import Predicted
 from stackhouse.report import Report
 
 POINTS = 500

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import polars as pl
 
-from stackhouse.feature_scores import agreement
-from stackhouse.leak_report import FeatureScore, LeakFinding, or_accept
-from stackhouse.leak_rule import Check, LeakRule
+from stackhouse.leaks.feature_scores import agreement
+from stackhouse.leaks.report import FeatureScore, LeakFinding, or_accept
+from stackhouse.leaks.rule import Check, LeakRule
 
 
 def features_that_tell(scores: Iterable[FeatureScore], rule: LeakRule) -> Iterator[LeakFinding]:

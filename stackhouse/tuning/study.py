@@ -12,9 +12,9 @@ import numpy as np
 
 from stackhouse.algorithms import Choices, Estimating, Space
 from stackhouse.errors import ConfigurationError
-from stackhouse.metrics import lower_is_better
-from stackhouse.search_rule import SearchRule, is_whole, with_values
-from stackhouse.tuning import Trial
+from stackhouse.evaluation.metrics import lower_is_better
+from stackhouse.tuning.comparison import Trial
+from stackhouse.tuning.search_rule import SearchRule, is_whole, with_values
 
 KEPT = "trial"
 """Attribute of an Optuna trial that holds our record of it as JSON."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from stackhouse.errors import LeakageError
-from stackhouse.labels import AnyLabel
+from stackhouse.labels.rules import AnyLabel
 from stackhouse.table import Table
 
 

@@ -1,7 +1,7 @@
 """How much a single feature tells of a label: the score that a leak cannot hide from.
 
 What belongs here: scores of arrays. What does not: which columns are scored and what follows; that is the leak detector's
-(`leak_detector.py`).
+(`detector.py`).
 
 A numeric feature is scored twice and the better score counts: by its order, and by the mean of the label in bins, which also
 sees what is not monotone. A feature of groups (text) is scored by the mean of the label in each group. Means are always those of

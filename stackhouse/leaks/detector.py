@@ -2,7 +2,7 @@
 
 Features are scored on a sample of limited size, drawn by keys and seed, so that the same rows give the same report on every engine;
 sampled rows are looked for among all rows. What is found stands in `feature_leaks.py` and `row_leaks.py`, the limits in
-`leak_rule.py`. Columns that cannot be features whatever they hold are refused earlier, where the training set is made
+`rule.py`. Columns that cannot be features whatever they hold are refused earlier, where the training set is made
 (`leakage.py`).
 """
 
@@ -12,11 +12,11 @@ from typing import Literal
 import polars as pl
 
 from stackhouse.errors import ColumnNotFoundError
-from stackhouse.feature_leaks import features_that_hold_outcomes, features_that_tell
-from stackhouse.feature_scores import score_features, targets
-from stackhouse.leak_report import LeakFinding, LeakReport, PartLookedAt
-from stackhouse.leak_rule import LeakRule
-from stackhouse.row_leaks import SidesOfSplit, repeated_keys, repeated_rows, shared_entities
+from stackhouse.leaks.feature_scores import score_features, targets
+from stackhouse.leaks.features import features_that_hold_outcomes, features_that_tell
+from stackhouse.leaks.report import LeakFinding, LeakReport, PartLookedAt
+from stackhouse.leaks.rows import SidesOfSplit, repeated_keys, repeated_rows, shared_entities
+from stackhouse.leaks.rule import LeakRule
 from stackhouse.splits import Split, sample
 from stackhouse.table import Table, concatenate
 

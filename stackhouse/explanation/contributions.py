@@ -1,7 +1,7 @@
 """Contributions: the SHAP values of each algorithm's columns, and the raw prediction that they have to add up to.
 
 XGBoost and LightGBM compute them with TreeSHAP of their own, which alone knows their splits of categories and missing values; the
-trees of scikit-learn are handed to `stackhouse.tree_shap`. What belongs here: what a library's estimator adds up, and in which
+trees of scikit-learn are handed to `stackhouse.explanation.tree_shap`. What belongs here: what a library's estimator adds up, and in which
 unit. What does not: features, rows to explain, pages.
 """
 
@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from stackhouse.algorithms import Dummy, GradientBoosting, IsolationForest, LightGBM, Matrix, RandomForest, Vector, XGBoost
+from stackhouse.explanation.tree_shap import LEAF, Tree, shapley_values
 from stackhouse.fitted import FittedModel
 from stackhouse.tasks import TaskName
-from stackhouse.tree_shap import LEAF, Tree, shapley_values
 
 Unit = Literal["log_odds", "score", "probability", "label", "path_length"]
 """What contributions are measured in.

@@ -8,23 +8,23 @@ import numpy as np
 import polars as pl
 
 from stackhouse.algorithms import Dummy
-from stackhouse.calibration import Calibration, calibrations
-from stackhouse.curves import Curves, curves
-from stackhouse.decision import DecisionGoal, FixedThreshold
 from stackhouse.errors import ColumnNotFoundError, DataError
-from stackhouse.evaluation_rule import EvaluationRule
+from stackhouse.evaluation.calibration import Calibration, calibrations
+from stackhouse.evaluation.curves import Curves, curves
+from stackhouse.evaluation.decision import DecisionGoal, FixedThreshold
+from stackhouse.evaluation.imbalance import imbalance_ratio
+from stackhouse.evaluation.intervals import Days, Interval, Resampling, intervals, resampling
+from stackhouse.evaluation.predicted import Predicted
+from stackhouse.evaluation.residuals import Residuals, residuals
+from stackhouse.evaluation.rule import EvaluationRule
+from stackhouse.evaluation.slices import Slice, SliceRule, slices
 from stackhouse.fitted import FittedModel, to_arrays
-from stackhouse.imbalance import imbalance_ratio
-from stackhouse.intervals import Days, Interval, Resampling, intervals, resampling
-from stackhouse.labels import ClassLabel
-from stackhouse.predicted import Predicted
+from stackhouse.labels.rules import ClassLabel
 from stackhouse.report import Report
-from stackhouse.residuals import Residuals, residuals
-from stackhouse.slices import Slice, SliceRule, slices
 from stackhouse.splits import RandomSplit, split
 from stackhouse.table import Table, concatenate
 from stackhouse.tasks import TaskName
-from stackhouse.tuning import measure
+from stackhouse.tuning.comparison import measure
 
 
 class Period(Report):

@@ -1,6 +1,6 @@
 """Choose the decision threshold of a candidate on the validation rows; the test rows are never seen here."""
 
-from stackhouse.decision import FixedThreshold, choose_threshold
+from stackhouse.evaluation.decision import FixedThreshold, choose_threshold
 from stackhouse.fitted import FittedModel, ScoringRules, to_arrays
 from stackhouse.table import Table
 

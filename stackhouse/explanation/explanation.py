@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from stackhouse.algorithms import Matrix, Vector
-from stackhouse.contributions import Contributions, Unit, contributions, leaves
 from stackhouse.encoding import CalendarColumn, CategoryColumn, EncodedColumn
+from stackhouse.explanation.contributions import Contributions, Unit, contributions, leaves
+from stackhouse.explanation.permutation import Permutation, permutation_importance
 from stackhouse.fitted import FittedModel, to_arrays
-from stackhouse.labels import ClassLabel
-from stackhouse.permutation import Permutation, permutation_importance
+from stackhouse.labels.rules import ClassLabel
 from stackhouse.report import Report
 from stackhouse.table import Table
 from stackhouse.tasks import TaskName

@@ -16,10 +16,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from stackhouse.metrics import describe_metric
-from stackhouse.predicted import Predicted
+from stackhouse.evaluation.metrics import describe_metric
+from stackhouse.evaluation.predicted import Predicted
+from stackhouse.evaluation.weighted_metrics import Counts, Values, measure_resamples
 from stackhouse.report import Report
-from stackhouse.weighted_metrics import Counts, Values, measure_resamples
 
 MIN_DAYS = 30
 """Days below which rows are drawn instead: a bootstrap of few groups gives too narrow an interval."""

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from stackhouse.leak_rule import Check
+from stackhouse.leaks.rule import Check
 from stackhouse.report import Report
 
 Level = Literal["reject", "accepted", "info"]

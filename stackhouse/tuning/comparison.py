@@ -9,9 +9,9 @@ import numpy as np
 
 from stackhouse.algorithms import Algorithm, Losses, Space
 from stackhouse.errors import DataError, LabelError
+from stackhouse.evaluation.metrics import better
 from stackhouse.fitted import FittedModel, ScoringRules, to_arrays
-from stackhouse.labels import ClassLabel
-from stackhouse.metrics import better
+from stackhouse.labels.rules import ClassLabel
 from stackhouse.report import Report
 from stackhouse.table import Table
 

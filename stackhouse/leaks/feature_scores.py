@@ -1,7 +1,7 @@
 """Each feature of some rows by itself: how well it tells each label, and whether it holds what is only known with the label.
 
 What belongs here: from columns of a frame to numbers. How an array is scored stands in `single_feature.py`, what follows from a
-score in `leak_detector.py`.
+score in `detector.py`.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -11,10 +11,10 @@ from typing import ClassVar, Literal
 import numpy as np
 import polars as pl
 
-from stackhouse.derived_names import named_after
-from stackhouse.leak_report import FeatureScore
-from stackhouse.leak_rule import LeakRule
-from stackhouse.single_feature import (
+from stackhouse.leaks.derived_names import named_after
+from stackhouse.leaks.report import FeatureScore
+from stackhouse.leaks.rule import LeakRule
+from stackhouse.leaks.single_feature import (
     Booleans,
     Floats,
     Integers,

@@ -1,6 +1,6 @@
 """LeakRule: the section `model.leaks` of a model file. How much a leak detector lets pass, and which of its findings are accepted.
 
-What belongs here: limits and acceptances. How leaks are looked for does not; see `leak_detector.py`.
+What belongs here: limits and acceptances. How leaks are looked for does not; see `detector.py`.
 """
 
 from typing import Literal

@@ -1,7 +1,7 @@
 """Rows that stand on both sides of a split: how often what a few rows hold stands in a whole table, and when that is no accident.
 
 The engine of the tables looks for the few rows among all; no more rows leave it than were asked for. What follows from a
-repetition is the leak detector's (`leak_detector.py`).
+repetition is the leak detector's (`detector.py`).
 """
 
 from collections.abc import Mapping, Sequence

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from stackhouse.intervals import Days, Interval, Resampling, normal_interval, resample
-from stackhouse.metrics import lower_is_better
-from stackhouse.predicted import Predicted
+from stackhouse.evaluation.intervals import Days, Interval, Resampling, normal_interval, resample
+from stackhouse.evaluation.metrics import lower_is_better
+from stackhouse.evaluation.predicted import Predicted
 from stackhouse.report import Report
 
 QUARTERS = 4

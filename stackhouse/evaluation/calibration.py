@@ -1,6 +1,6 @@
 """Calibration: whether so many of the rows that get a probability of 0.3 are of class 1."""
 
-from stackhouse.predicted import Predicted
+from stackhouse.evaluation.predicted import Predicted
 from stackhouse.report import Report
 
 BINS = 10

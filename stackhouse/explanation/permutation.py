@@ -6,12 +6,12 @@ What belongs here: dealing, and the metric before and after. What does not: whic
 import numpy as np
 
 from stackhouse.algorithms import Matrix
+from stackhouse.evaluation.metrics import lower_is_better
+from stackhouse.evaluation.predicted import Predicted
+from stackhouse.evaluation.weighted_metrics import measure_resamples
 from stackhouse.fitted import FittedModel
-from stackhouse.metrics import lower_is_better
-from stackhouse.predicted import Predicted
 from stackhouse.report import Report
 from stackhouse.tasks import Scores, Target
-from stackhouse.weighted_metrics import measure_resamples
 
 
 class Permutation(Report):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from stackhouse.predicted import Predicted
+from stackhouse.evaluation.predicted import Predicted
 from stackhouse.tasks import Scores, TaskName
 
 Counts = npt.NDArray[np.float64]

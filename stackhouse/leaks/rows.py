@@ -6,9 +6,9 @@ from typing import Literal
 
 import polars as pl
 
-from stackhouse.leak_report import LeakFinding, or_accept
-from stackhouse.leak_rule import TEST, Check, LeakRule
-from stackhouse.repeated_rows import TIMES, find_rows, no_accident
+from stackhouse.leaks.repeated_rows import TIMES, find_rows, no_accident
+from stackhouse.leaks.report import LeakFinding, or_accept
+from stackhouse.leaks.rule import TEST, Check, LeakRule
 from stackhouse.table import Table
 
 

@@ -16,15 +16,15 @@ from typing import Any
 import numpy as np
 
 from stackhouse.content import content_hash
-from stackhouse.cross_validation import Judge
+from stackhouse.evaluation.metrics import better
 from stackhouse.fitted import FittedModel, ScoringRules
-from stackhouse.folds import divide
-from stackhouse.metrics import better
-from stackhouse.search_rule import SearchRule
-from stackhouse.search_study import Study
 from stackhouse.splits import SplitRule
 from stackhouse.table import Table
-from stackhouse.tuning import SearchReport, Trial, Tuned, TuningReport, measure, untriable
+from stackhouse.tuning.comparison import SearchReport, Trial, Tuned, TuningReport, measure, untriable
+from stackhouse.tuning.cross_validation import Judge
+from stackhouse.tuning.folds import divide
+from stackhouse.tuning.search_rule import SearchRule
+from stackhouse.tuning.study import Study
 
 
 def search(

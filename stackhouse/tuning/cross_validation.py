@@ -8,9 +8,9 @@ from stackhouse.algorithms import Estimating, Matrix
 from stackhouse.encoding import Encoding
 from stackhouse.errors import DataError, LabelError
 from stackhouse.fitted import ScoringRules, fit_encoding, to_arrays
-from stackhouse.folds import Fold
 from stackhouse.tasks import Target
-from stackhouse.tuning import unlearnable
+from stackhouse.tuning.comparison import unlearnable
+from stackhouse.tuning.folds import Fold
 
 REMEDY = "Lower model.tuning.search.folds, or use a longer period."
 

@@ -1,0 +1,1 @@
+"""Explanation: how much each feature contributes to what a model answers."""

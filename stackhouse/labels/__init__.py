@@ -1,0 +1,1 @@
+"""Labels: from a measured column to what a model learns."""

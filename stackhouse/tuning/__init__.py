@@ -1,0 +1,1 @@
+"""Tuning: the choice of algorithm, hyperparameters and decision threshold, never on test rows."""
