@@ -11,13 +11,19 @@ from stackhouse.lookups import FeatureLookup
 from stackhouse.record import TrainingData
 from stackhouse.table import Table
 from stacks.feature_store import active_feature_store
+from stacks.mlflow_failures import require_tracking
+from stacks.tracking import tracking_client
 
 
 @step(enable_cache=False)
 def load_features(
     lookups: list[FeatureLookup], label_table: str, label: LabelRule, exclude_columns: list[str]
 ) -> tuple[Annotated[Table, "training_set"], Annotated[Certificate, "certificate"], Annotated[TrainingData, "training_data"]]:
-    """Join to each label the features that were known at its time. Never cached: equal tables give an equal training set."""
+    """Join to each label the features that were known at its time. Never cached: equal tables give an equal training set.
+
+    Without a tracker that answers nothing is loaded: what is trained could not be put on record.
+    """
+    require_tracking(tracking_client())
     store = active_feature_store()
     tables = tuple(store.table_version(name) for name in dict.fromkeys(lookup.table_name for lookup in lookups))
     data = TrainingData(lookups=tuple(lookups), tables=tables, labels=store.table_version(label_table))
