@@ -26,7 +26,7 @@ from mlflow.protos.databricks_pb2 import (
 )
 
 from stackhouse.errors import RegistryError
-from stackhouse.spec import require_alias
+from stackhouse.spec.sections import require_alias
 from stacks.mlflow_failures import FAILURES, reason
 
 _MISSING = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(NOT_FOUND)}

@@ -15,7 +15,8 @@ from stackhouse.errors import ConfigurationError
 from stackhouse.evaluation.decision import FixedThreshold, PrecisionAtRecall
 from stackhouse.features import RouteDay
 from stackhouse.labels.rules import ThresholdLabel
-from stackhouse.spec import ModelSpec, RegistrySpec, TuningSpec, require_alias
+from stackhouse.spec import ModelSpec
+from stackhouse.spec.sections import RegistrySpec, TuningSpec, require_alias
 from stackhouse.splits import TimeSplit
 from stackhouse.validation import Expectations
 
