@@ -9,7 +9,7 @@ from zenml.models import PipelineRunResponse
 from stackhouse.certificate import Certificate
 from stackhouse.cleaning import CleaningReport
 from stackhouse.evaluation.evaluation import Evaluation
-from stackhouse.labels.rules import LabelReport
+from stackhouse.labels.report import LabelReport
 from stackhouse.promotion import Promotion
 from stackhouse.record import Registration, TableVersion, TrainingRecord, ValidationReport
 from stackhouse.tuning.comparison import TuningReport

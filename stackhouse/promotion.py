@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from stackhouse.evaluation.metrics import better, require_comparable
 from stackhouse.fitted import FittedModel
-from stackhouse.labels.rules import describe
+from stackhouse.labels.report import describe
 from stackhouse.report import Report
 from stackhouse.table import Table
 from stackhouse.tuning.comparison import measure

@@ -5,7 +5,8 @@ from typing import Annotated
 from zenml import log_metadata, step
 
 from stackhouse.labels.labelling import label_rows
-from stackhouse.labels.rules import LabelReport, LabelRule
+from stackhouse.labels.report import LabelReport
+from stackhouse.labels.rules import LabelRule
 from stackhouse.table import Table
 from steps.caching import CODE
 

@@ -10,7 +10,7 @@ from stackhouse.evaluation.imbalance import is_severe
 from stackhouse.evaluation.intervals import Interval, Resampling
 from stackhouse.evaluation.metrics import describe_metric, lower_is_better
 from stackhouse.evaluation.slices import Slice
-from stackhouse.labels.rules import SEVERE_IMBALANCE
+from stackhouse.labels.report import SEVERE_IMBALANCE
 from stackhouse.tasks import TASKS, TaskName
 
 FEATURES_SHOWN = 20

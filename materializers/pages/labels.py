@@ -2,7 +2,7 @@
 
 from materializers.pages.layout import Html, facts, figures, note, number, page, section, share, tag
 from materializers.pages.svg import bars
-from stackhouse.labels.rules import SEVERE_IMBALANCE, LabelReport
+from stackhouse.labels.report import SEVERE_IMBALANCE, LabelReport
 
 
 def label_page(report: LabelReport) -> str:

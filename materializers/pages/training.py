@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from materializers.pages.layout import Html, facts, listed, page, section, statement
 from stackhouse.fitted import ScoringRules
-from stackhouse.labels.rules import describe
+from stackhouse.labels.report import describe
 from stackhouse.record import TrainingRecord
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stackhouse.labels.rules import SEVERE_IMBALANCE
+from stackhouse.labels.report import SEVERE_IMBALANCE
 from stackhouse.tasks import Target, TaskName
 
 _WITH_CLASSES = frozenset({"binary_classification", "multiclass_classification", "multilabel_classification"})

@@ -13,17 +13,8 @@ import narwhals as nw
 
 from stackhouse.cleaning import require_numeric
 from stackhouse.errors import ColumnNotFoundError, LabelError
-from stackhouse.labels.rules import (
-    AnomalyLabel,
-    AnyLabel,
-    BinaryLabel,
-    ClassLabel,
-    LabelReport,
-    MultiLabel,
-    ThresholdLabel,
-    ValueLabel,
-    describe,
-)
+from stackhouse.labels.report import LabelReport, describe
+from stackhouse.labels.rules import AnomalyLabel, AnyLabel, BinaryLabel, ClassLabel, MultiLabel, ThresholdLabel, ValueLabel
 from stackhouse.table import Roles, Table, require_rows
 
 

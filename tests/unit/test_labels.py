@@ -8,17 +8,8 @@ from pydantic import ValidationError
 
 from stackhouse.errors import ColumnNotFoundError, ColumnTypeError, EmptyTableError, LabelError
 from stackhouse.labels.labelling import label_rows
-from stackhouse.labels.rules import (
-    SEVERE_IMBALANCE,
-    AnomalyLabel,
-    BinaryLabel,
-    ClassLabel,
-    LabelReport,
-    MultiLabel,
-    ThresholdLabel,
-    ValueLabel,
-    describe,
-)
+from stackhouse.labels.report import SEVERE_IMBALANCE, LabelReport, describe
+from stackhouse.labels.rules import AnomalyLabel, BinaryLabel, ClassLabel, MultiLabel, ThresholdLabel, ValueLabel
 from stackhouse.table import Roles, Table
 
 RATE = ThresholdLabel(source="late_rate", name="high", threshold=0.2)

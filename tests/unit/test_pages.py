@@ -25,7 +25,8 @@ from stackhouse.evaluation.slices import Slice
 from stackhouse.explanation.explanation import Cloud, Explanation, Point
 from stackhouse.explanation.permutation import Permutation
 from stackhouse.fitted import ScoringRules
-from stackhouse.labels.rules import LabelReport, ThresholdLabel
+from stackhouse.labels.report import LabelReport
+from stackhouse.labels.rules import ThresholdLabel
 from stackhouse.leaks.report import FeatureScore, LeakFinding, LeakReport, PartLookedAt
 from stackhouse.lookups import FeatureLookup
 from stackhouse.profile import ColumnProfile, TableProfile
