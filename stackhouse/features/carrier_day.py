@@ -6,61 +6,37 @@ carrier cancels much are rare and come with storms, so that a threshold on the l
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 import narwhals as nw
 from pydantic import Field
 
 from stackhouse.features.calendar import after_midnight, iso_weekday
-from stackhouse.features.days import every_day, require_every_day
-from stackhouse.features.definition import Definition
-from stackhouse.features.finite import finite
 from stackhouse.features.service_day import (
     COUNTS,
-    FLIGHT_MINUTES,
     SERVICE_DAY_CLOSES,
     SERVICE_DAY_STARTS,
     WINDOW_RATES,
-    count_flights,
+    ServiceDayDefinition,
     total,
     window_rates,
 )
-from stackhouse.features.windows import DifferentDays, lag, partitioned, ratio, rolling_sum
-from stackhouse.table import Roles, Table
+from stackhouse.features.windows import lag, partitioned, ratio, rolling_sum
+from stackhouse.table import Table
 
 CARRIER = ("carrier", "origin")
 
 _COUNTS = tuple(name for name in COUNTS if not name.startswith("air"))
 
 
-class CarrierDay(Definition):
+class CarrierDay(ServiceDayDefinition):
     """Feature definition of one row for each carrier at an origin (carrier, origin) and day, from the input `flights`."""
 
     kind: Literal["carrier_day"] = "carrier_day"
-    windows: DifferentDays = Field((7, 30), description="Lengths of the rolling windows, in days.", min_length=1)
-    lags: DifferentDays = Field((1, 6), description="How many days back a single day's cancelled rate is read.")
-    late_minutes: int = Field(15, ge=0, le=600, description="A flight is late when it arrives more than this many minutes late.")
     min_flights: int = Field(10, ge=1, description="A day with fewer scheduled flights gives no label: its rate says too little.")
 
-    @property
-    def inputs(self) -> Mapping[str, tuple[str, ...]]:
-        """One row a flight; times as hhmm of the day in New York, delays and air time in minutes, null where there was none."""
-        return {"flights": ("date", *CARRIER, *FLIGHT_MINUTES)}
-
-    @property
-    def primary_keys(self) -> tuple[str, ...]:
-        """A carrier at an origin."""
-        return CARRIER
-
-    @property
-    def timestamp(self) -> str:
-        """Column that says from when a feature row was known."""
-        return "known_at"
-
-    @property
-    def label_roles(self) -> Roles:
-        """Roles of the columns of the label table."""
-        return Roles(primary_keys=CARRIER, timestamp="label_time", label="cancelled_rate")
+    entity: ClassVar[tuple[str, ...]] = CARRIER
+    usual_label: ClassVar[str] = "cancelled_rate"
 
     @property
     def label_columns(self) -> tuple[str, ...]:
@@ -87,10 +63,7 @@ class CarrierDay(Definition):
             ConfigurationError: where the input is missing.
             DataError: where the source leaves a day out between its first and its last.
         """
-        flights = self.read(sources, "flights")
-        require_every_day(flights.frame, "date", f"{flights.name} has rows for", "windows and lags count days as rows")
-        daily = count_flights(finite(flights.frame, FLIGHT_MINUTES), CARRIER, self.late_minutes)
-        days = every_day(daily.select(*CARRIER, "date", *_COUNTS), CARRIER, "date", _COUNTS)
+        days = self.counts_of_days(sources, _COUNTS)
         everyone = days.group_by("origin", "date").agg(*(nw.col(name).sum().alias(f"origin_{name}") for name in ("cancelled", "scheduled")))
         grid, by = partitioned(days.join(everyone, on=["origin", "date"], how="left"), CARRIER)
         totals = grid.with_columns(
@@ -108,8 +81,7 @@ class CarrierDay(Definition):
             following.dt.month().cast(nw.Float64).alias("month"),
             after_midnight(nw.col("date"), SERVICE_DAY_CLOSES).alias("known_at"),
         )
-        roles = Roles(primary_keys=CARRIER, timestamp=self.timestamp, features=self.feature_names)
-        return Table(features.select(*roles.columns), roles, "carrier_day features")
+        return self.feature_table(features)
 
     def labels(self, sources: Mapping[str, Table]) -> Table:
         """Measure the cancelled share of each carrier, origin and day with at least `min_flights` scheduled, shape (n_rows, 5).
@@ -121,7 +93,7 @@ class CarrierDay(Definition):
             ColumnNotFoundError: where the source lacks a column.
             ConfigurationError: where the input is missing.
         """
-        flights = finite(self.read(sources, "flights").frame, FLIGHT_MINUTES)
+        flights = self.flights(sources)
         cancelled = nw.col("dep_delay").is_null().cast(nw.Float64)
         daily = (
             flights.select(*CARRIER, "date", cancelled.alias("cancelled_rate"))
@@ -130,5 +102,4 @@ class CarrierDay(Definition):
             .filter(nw.col("scheduled") >= self.min_flights)
             .with_columns(nw.col("scheduled").cast(nw.Int64), after_midnight(nw.col("date"), SERVICE_DAY_STARTS).alias("label_time"))
         )
-        roles = self.label_roles
-        return Table(daily.select(*roles.identity, *self.label_columns), roles, "carrier_day labels")
+        return self.label_table(daily)

@@ -11,17 +11,17 @@ docs.databricks.com/en/admin/system-tables/pricing (list prices and their window
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import narwhals as nw
 from pydantic import Field
 
 from stackhouse.features.calendar import after_midnight, day_number, iso_weekday
 from stackhouse.features.days import require_every_day
-from stackhouse.features.definition import Definition
+from stackhouse.features.definition import TimedDefinition
 from stackhouse.features.list_price import usage_with_price
 from stackhouse.features.windows import ratio
-from stackhouse.table import Roles, Table
+from stackhouse.table import Table
 
 WORKSPACE = ("workspace_id",)
 WEEK, MONTH = 7, 30
@@ -44,7 +44,7 @@ _SUMS = {
 """Sums over days by their age: name, what is summed, from the youngest to the oldest day."""
 
 
-class CostFeatures(Definition):
+class CostFeatures(TimedDefinition):
     """Feature definition of one row for each workspace and day, from the inputs `usage` and `list_prices`."""
 
     kind: Literal["cost_features"] = "cost_features"
@@ -52,6 +52,9 @@ class CostFeatures(Definition):
     known_anomalies: bool = Field(
         default=False, description="The input `known_anomalies` names workspaces and days, and the label table gains `is_anomaly`."
     )
+
+    entity: ClassVar[tuple[str, ...]] = WORKSPACE
+    usual_label: ClassVar[str] = "cost_growth_rate"
 
     @property
     def inputs(self) -> Mapping[str, tuple[str, ...]]:
@@ -64,21 +67,6 @@ class CostFeatures(Definition):
             "list_prices": (*joined, "price_start_time", "price_end_time", "pricing"),
             **known,
         }
-
-    @property
-    def primary_keys(self) -> tuple[str, ...]:
-        """A workspace."""
-        return WORKSPACE
-
-    @property
-    def timestamp(self) -> str:
-        """Column that says from when a feature row was known."""
-        return "known_at"
-
-    @property
-    def label_roles(self) -> Roles:
-        """Roles of the columns of the label table."""
-        return Roles(primary_keys=WORKSPACE, timestamp="label_time", label="cost_growth_rate")
 
     @property
     def label_columns(self) -> tuple[str, ...]:
@@ -131,8 +119,7 @@ class CostFeatures(Definition):
             after_midnight(nw.col("day"), timedelta(days=1 + self.arrival_days)).alias("known_at"),
             nw.col("day").alias("usage_date"),
         )
-        roles = Roles(primary_keys=WORKSPACE, timestamp=self.timestamp, features=self.feature_names)
-        return Table(rows.select(*roles.columns, "usage_date"), roles, "cost_features features")
+        return self.feature_table(rows, "usage_date")
 
     def labels(self, sources: Mapping[str, Table]) -> Table:
         """Compute what each workspace cost on each day, and how much more than usual; shape (n_workspaces × n_days, 3 + n_label_columns).
@@ -169,8 +156,7 @@ class CostFeatures(Definition):
         )
         if self.known_anomalies:
             rows = self._with_anomalies(rows, self.read(sources, "known_anomalies").frame)
-        roles = self.label_roles
-        return Table(rows.select(*roles.identity, *self.label_columns, "usage_date"), roles, "cost_features labels")
+        return self.label_table(rows, "usage_date")
 
     def _with_anomalies(self, rows: nw.LazyFrame[Any], anomalies: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Say of the last day of which features are known whether it is among the anomalies."""

@@ -2,7 +2,9 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from typing import Any, ClassVar
 
+import narwhals as nw
 from pydantic import BaseModel, ConfigDict
 
 from stackhouse.errors import ColumnNotFoundError, ConfigurationError
@@ -70,3 +72,37 @@ class Definition(BaseModel):
         if missing := [column for column in wanted if column not in table.columns]:
             raise ColumnNotFoundError.missing(table.name, missing, table.columns, f"The definition {self.kind} reads these columns.")
         return table.select(wanted)
+
+
+class TimedDefinition(Definition):
+    """A definition whose feature rows carry `known_at` and whose label rows carry `label_time`, both UTC."""
+
+    entity: ClassVar[tuple[str, ...]]
+    """Columns that name an entity, in both tables."""
+    usual_label: ClassVar[str]
+    """The measured column that has the role of the label, whatever a label is made of."""
+
+    @property
+    def primary_keys(self) -> tuple[str, ...]:
+        """Columns that name an entity, in both tables."""
+        return self.entity
+
+    @property
+    def timestamp(self) -> str:
+        """Column that says from when a feature row was known."""
+        return "known_at"
+
+    @property
+    def label_roles(self) -> Roles:
+        """Roles of the columns of the label table."""
+        return Roles(primary_keys=self.entity, timestamp="label_time", label=self.usual_label)
+
+    def feature_table(self, rows: nw.LazyFrame[Any], *also: str) -> Table:
+        """Return entity, time and features of the rows, and `also`, columns without a role."""
+        roles = Roles(primary_keys=self.entity, timestamp=self.timestamp, features=self.feature_names)
+        return Table(rows.select(*roles.columns, *also), roles, f"{self.kind} features")
+
+    def label_table(self, rows: nw.LazyFrame[Any], *also: str) -> Table:
+        """Return entity, time and measured columns of the rows, and `also`, columns without a role."""
+        roles = self.label_roles
+        return Table(rows.select(*roles.identity, *self.label_columns, *also), roles, f"{self.kind} labels")

@@ -6,7 +6,7 @@ that a missing plane would tell the label. What the carrier flew on the route in
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import narwhals as nw
 from pydantic import Field
@@ -14,7 +14,7 @@ from pydantic import Field
 from stackhouse.features.calendar import after_midnight, iso_weekday
 from stackhouse.features.comparable import comparable
 from stackhouse.features.days import every_day, require_every_day
-from stackhouse.features.definition import Definition
+from stackhouse.features.definition import TimedDefinition
 from stackhouse.features.finite import finite
 from stackhouse.features.route_day import ROUTE
 from stackhouse.features.service_day import (
@@ -38,7 +38,7 @@ _COUNTS = tuple(name for name in COUNTS if not name.startswith("air"))
 _PLANES = ("seats", "seats_known", "built", "built_known")
 
 
-class Flight(Definition):
+class Flight(TimedDefinition):
     """Feature definition of one row for each scheduled flight, from the inputs `flights` and `planes`.
 
     A flight is named by its day, origin, carrier and number, as in '2013-01-01 EWR UA1545'; a number leaves an airport once a day.
@@ -53,26 +53,14 @@ class Flight(Definition):
         description="Add dep_delay, which nobody knows before departure: a leak on purpose, for the leak detector to find.",
     )
 
+    entity: ClassVar[tuple[str, ...]] = FLIGHT
+    usual_label: ClassVar[str] = "late_arrival"
+
     @property
     def inputs(self) -> Mapping[str, tuple[str, ...]]:
         """One row a flight, with `time_hour`, the hour of its scheduled departure; and one row a plane, with its year of manufacture."""
         flights = ("date", "time_hour", *LINE, "flight", "tailnum", "distance", *FLIGHT_MINUTES)
         return {"flights": flights, "planes": ("tailnum", "seats", "year")}
-
-    @property
-    def primary_keys(self) -> tuple[str, ...]:
-        """A flight of a day."""
-        return FLIGHT
-
-    @property
-    def timestamp(self) -> str:
-        """Column that says from when a feature row was known."""
-        return "known_at"
-
-    @property
-    def label_roles(self) -> Roles:
-        """Roles of the columns of the label table."""
-        return Roles(primary_keys=FLIGHT, timestamp="label_time", label="late_arrival")
 
     @property
     def label_columns(self) -> tuple[str, ...]:
@@ -120,8 +108,7 @@ class Flight(Definition):
         features = scheduled.join(self._planes(minutes, planes.frame), on=[*LINE, "date"], how="left").join(
             self._routes(minutes), on=[*ROUTE, "date"], how="left"
         )
-        roles = Roles(primary_keys=FLIGHT, timestamp=self.timestamp, features=self.feature_names)
-        return Table(features.select(*roles.columns), roles, "flight features")
+        return self.feature_table(features)
 
     def labels(self, sources: Mapping[str, Table]) -> Table:
         """Measure how each flight left and arrived, shape (n_flights, 5).
@@ -150,8 +137,7 @@ class Flight(Definition):
             late("arr_delay").alias("late_arrival"),
             cancelled.cast(nw.Float64).alias("cancelled"),
         )
-        roles = self.label_roles
-        return comparable(Table(rows.select(*roles.identity, *self.label_columns), roles, "flight labels"))
+        return comparable(self.label_table(rows))
 
     def _routes(self, flights: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """The rates of each route over each window, by the day after the last one that they count."""

@@ -18,6 +18,7 @@ from stackhouse.features.windows import lag, partitioned, rolling_sum
 from stackhouse.table import Table
 
 JOB = ("workspace_id", "job_id")
+"""A job; its id is unique within a workspace only."""
 RUN = (*JOB, "run_id")
 FAILURES = ("FAILED", "ERROR", "TIMED_OUT")
 """Results that count as a failure; a run that was CANCELLED, SKIPPED or BLOCKED neither failed nor succeeded."""

@@ -11,22 +11,22 @@ Source: docs.databricks.com/admin/system-tables/jobs (timeline rows, result stat
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import narwhals as nw
 from pydantic import Field, model_validator
 
 from stackhouse.features.calendar import after_midnight, iso_weekday
 from stackhouse.features.days import every_day
-from stackhouse.features.definition import Definition
+from stackhouse.features.definition import TimedDefinition
 from stackhouse.features.job_runs import COUNTS, JOB, MONTH, RUN, count_runs, ended_runs, of_the_days_before, require_runs_each_day
 from stackhouse.features.windows import coefficient_of_variation, partitioned, ratio, rolling_sum
-from stackhouse.table import Roles, Table
+from stackhouse.table import Table
 
 _SLA_COUNTS = ("judged", "breached")
 
 
-class ReliabilityFeatures(Definition):
+class ReliabilityFeatures(TimedDefinition):
     """Feature definition of one row for each job (workspace_id, job_id) and day, from the input `job_run_timeline`."""
 
     kind: Literal["reliability_features"] = "reliability_features"
@@ -35,6 +35,9 @@ class ReliabilityFeatures(Definition):
     sla_factor: float | None = Field(
         None, ge=1, le=1_000, description="The SLA is so many times the mean duration of the job's runs of the 30 days before."
     )
+
+    entity: ClassVar[tuple[str, ...]] = JOB
+    usual_label: ClassVar[str] = "day_failure_rate"
 
     @model_validator(mode="after")
     def _one_sla(self) -> Self:
@@ -46,21 +49,6 @@ class ReliabilityFeatures(Definition):
     def inputs(self) -> Mapping[str, tuple[str, ...]]:
         """Columns of `system.lakeflow.job_run_timeline`."""
         return {"job_run_timeline": (*RUN, "period_start_time", "period_end_time", "result_state")}
-
-    @property
-    def primary_keys(self) -> tuple[str, ...]:
-        """A job; its id is unique within a workspace only."""
-        return JOB
-
-    @property
-    def timestamp(self) -> str:
-        """Column that says from when a feature row was known."""
-        return "known_at"
-
-    @property
-    def label_roles(self) -> Roles:
-        """Roles of the columns of the label table."""
-        return Roles(primary_keys=JOB, timestamp="label_time", label="day_failure_rate")
 
     @property
     def label_columns(self) -> tuple[str, ...]:
@@ -112,8 +100,7 @@ class ReliabilityFeatures(Definition):
             after_midnight(nw.col("run_date"), timedelta(days=1)).alias("known_at"),
             *self._sla_features(),
         )
-        roles = Roles(primary_keys=JOB, timestamp=self.timestamp, features=self.feature_names)
-        return Table(features.select(*roles.columns, "run_date"), roles, "reliability_features features")
+        return self.feature_table(features, "run_date")
 
     def labels(self, sources: Mapping[str, Table]) -> Table:
         """Compute how each job's runs of a day ended, where at least `min_runs` did; shape (n_rows, 4 + n_label_columns).
@@ -141,8 +128,7 @@ class ReliabilityFeatures(Definition):
             nw.col("runs").cast(nw.Int64).alias("runs"),
             after_midnight(nw.col("run_date"), timedelta(0)).alias("label_time"),
         )
-        roles = self.label_roles
-        return Table(rows.select(*roles.identity, *self.label_columns, "run_date"), roles, "reliability_features labels")
+        return self.label_table(rows, "run_date")
 
     @property
     def _has_sla(self) -> bool:

@@ -5,59 +5,35 @@ that has not landed gives no delay. The label of a day carries the time at which
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 import narwhals as nw
 from pydantic import Field
 
 from stackhouse.features.calendar import after_midnight, iso_weekday
-from stackhouse.features.days import every_day, require_every_day
-from stackhouse.features.definition import Definition
-from stackhouse.features.finite import finite
 from stackhouse.features.service_day import (
     COUNTS,
-    FLIGHT_MINUTES,
     SERVICE_DAY_CLOSES,
     SERVICE_DAY_STARTS,
     WINDOW_RATES,
-    count_flights,
+    ServiceDayDefinition,
     total,
     window_rates,
 )
-from stackhouse.features.windows import DifferentDays, coefficient_of_variation, lag, partitioned, ratio, rolling_sum
-from stackhouse.table import Roles, Table
+from stackhouse.features.windows import coefficient_of_variation, lag, partitioned, ratio, rolling_sum
+from stackhouse.table import Table
 
 ROUTE = ("origin", "dest")
 
 
-class RouteDay(Definition):
+class RouteDay(ServiceDayDefinition):
     """Feature definition of one row for each route (origin, dest) and day, from the input `flights`."""
 
     kind: Literal["route_day"] = "route_day"
-    windows: DifferentDays = Field((7, 30), description="Lengths of the rolling windows, in days.", min_length=1)
-    lags: DifferentDays = Field((1, 6), description="How many days back a single day's late rate is read.")
-    late_minutes: int = Field(15, ge=0, le=600, description="A flight is late when it arrives more than this many minutes late.")
     min_flights: int = Field(6, ge=1, description="A day with fewer arrivals on a route gives no label: its rate says too little.")
 
-    @property
-    def inputs(self) -> Mapping[str, tuple[str, ...]]:
-        """One row a flight; times as hhmm of the day in New York, delays and air time in minutes, null where there was none."""
-        return {"flights": ("date", *ROUTE, *FLIGHT_MINUTES)}
-
-    @property
-    def primary_keys(self) -> tuple[str, ...]:
-        """A route."""
-        return ROUTE
-
-    @property
-    def timestamp(self) -> str:
-        """Column that says from when a feature row was known."""
-        return "known_at"
-
-    @property
-    def label_roles(self) -> Roles:
-        """Roles of the columns of the label table."""
-        return Roles(primary_keys=ROUTE, timestamp="label_time", label="late_rate")
+    entity: ClassVar[tuple[str, ...]] = ROUTE
+    usual_label: ClassVar[str] = "late_rate"
 
     @property
     def label_columns(self) -> tuple[str, ...]:
@@ -66,7 +42,7 @@ class RouteDay(Definition):
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Names of the features, in the order in which `compute` gives them."""
+        """Names of the features, in the order in which `features` gives them."""
         rolling = [f"{name}_{days}d" for days in self.windows for name in (*WINDOW_RATES, "air_time_mean", "air_time_cv")]
         return ("late_rate_today", "flights_today", *(f"late_rate_lag_{days}d" for days in self.lags), *rolling, "day_of_week")
 
@@ -81,10 +57,7 @@ class RouteDay(Definition):
             ColumnNotFoundError: where the source lacks a column.
             DataError: where the source leaves a day out between its first and its last.
         """
-        flights = self.read(sources, "flights")
-        require_every_day(flights.frame, "date", f"{flights.name} has rows for", "windows and lags count days as rows")
-        daily = count_flights(finite(flights.frame, FLIGHT_MINUTES), ROUTE, self.late_minutes)
-        grid, by = partitioned(every_day(daily, ROUTE, "date", COUNTS), ROUTE)
+        grid, by = partitioned(self.counts_of_days(sources, COUNTS), ROUTE)
         totals = grid.with_columns(
             ratio("late", "landed").alias("late_rate_today"),
             *(rolling_sum(name, days, by, "date").alias(total(name, days)) for days in self.windows for name in COUNTS),
@@ -96,8 +69,7 @@ class RouteDay(Definition):
             iso_weekday(nw.col("date").dt.offset_by("1d")).alias("day_of_week"),
             after_midnight(nw.col("date"), SERVICE_DAY_CLOSES).alias("known_at"),
         )
-        roles = Roles(primary_keys=ROUTE, timestamp=self.timestamp, features=self.feature_names)
-        return Table(features.select(*roles.columns), roles, "route_day features")
+        return self.feature_table(features)
 
     def labels(self, sources: Mapping[str, Table]) -> Table:
         """Measure how late each route ran on each day with at least `min_flights` arrivals, shape (n_rows, 6).
@@ -108,7 +80,7 @@ class RouteDay(Definition):
         Raises:
             ColumnNotFoundError: where the source lacks a column.
         """
-        flights = finite(self.read(sources, "flights").frame, FLIGHT_MINUTES)
+        flights = self.flights(sources)
         arrived = flights.filter(~nw.col("arr_delay").is_null())
         late = (nw.col("arr_delay") > self.late_minutes).cast(nw.Float64)
         daily = (
@@ -118,8 +90,7 @@ class RouteDay(Definition):
             .filter(nw.col("arrivals") >= self.min_flights)
             .with_columns(nw.col("arrivals").cast(nw.Int64), after_midnight(nw.col("date"), SERVICE_DAY_STARTS).alias("label_time"))
         )
-        roles = self.label_roles
-        return Table(daily.select(*roles.identity, *self.label_columns), roles, "route_day labels")
+        return self.label_table(daily)
 
 
 def _air_time(days: int) -> list[nw.Expr]:

@@ -1,17 +1,22 @@
-"""The service day of a flight: when it begins and closes, and what was known of its flights at the close.
+"""The service day of a flight: when it begins and closes, what was known of its flights at the close, and definitions of one row a day.
 
 A service day closes at 09:00 UTC of the next morning, when the next one begins: 04:00 or 05:00 in New York, and of the flights of 2013
 that left, none was scheduled before 05:00. A flight that has not left by the close counts as cancelled, one that may not have landed
 gives no delay.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import narwhals as nw
+from pydantic import Field
 
-from stackhouse.features.windows import ratio
+from stackhouse.features.days import every_day, require_every_day
+from stackhouse.features.definition import TimedDefinition
+from stackhouse.features.finite import finite
+from stackhouse.features.windows import DifferentDays, ratio
+from stackhouse.table import Table
 
 SERVICE_DAY_STARTS = timedelta(hours=9)
 SERVICE_DAY_CLOSES = timedelta(hours=33)
@@ -85,3 +90,38 @@ def window_rates(days: int) -> list[nw.Expr]:
 
 WINDOW_RATES = ("late_rate", "cancelled_rate", "flights", "delay_mean")
 """Names of what `window_rates` gives, without the length of the window."""
+
+
+class ServiceDayDefinition(TimedDefinition):
+    """Feature definition of one row for each entity and service day, from the input `flights`."""
+
+    windows: DifferentDays = Field((7, 30), description="Lengths of the rolling windows, in days.", min_length=1)
+    lags: DifferentDays = Field((1, 6), description="How many days back the rate of a single day is read.")
+    late_minutes: int = Field(15, ge=0, le=600, description="A flight is late when it arrives more than this many minutes late.")
+
+    @property
+    def inputs(self) -> Mapping[str, tuple[str, ...]]:
+        """One row a flight; times as hhmm of the day in New York, delays and air time in minutes, null where there was none."""
+        return {"flights": ("date", *self.entity, *FLIGHT_MINUTES)}
+
+    def flights(self, sources: Mapping[str, Table]) -> nw.LazyFrame[Any]:
+        """Return the flights with finite minutes.
+
+        Raises:
+            ColumnNotFoundError: where the source lacks a column.
+            ConfigurationError: where the input is missing.
+        """
+        return finite(self.read(sources, "flights").frame, FLIGHT_MINUTES)
+
+    def counts_of_days(self, sources: Mapping[str, Table], counts: Sequence[str]) -> nw.LazyFrame[Any]:
+        """Return these of `COUNTS` for each entity and each day since its first flight, as known when the day closed.
+
+        Raises:
+            ColumnNotFoundError: where the source lacks a column.
+            ConfigurationError: where the input is missing.
+            DataError: where the source leaves a day out between its first and its last.
+        """
+        flights = self.read(sources, "flights")
+        require_every_day(flights.frame, "date", f"{flights.name} has rows for", "windows and lags count days as rows")
+        daily = count_flights(self.flights(sources), self.entity, self.late_minutes)
+        return every_day(daily.select(*self.entity, "date", *counts), self.entity, "date", counts)

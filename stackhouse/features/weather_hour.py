@@ -7,13 +7,13 @@ found, and not to learn from.
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import narwhals as nw
 from pydantic import AfterValidator, Field
 
 from stackhouse.features.comparable import comparable
-from stackhouse.features.definition import Definition
+from stackhouse.features.definition import TimedDefinition
 from stackhouse.features.finite import finite
 from stackhouse.features.windows import ratio
 from stackhouse.table import Roles, Table
@@ -35,7 +35,7 @@ def _each_once(hours: tuple[int, ...]) -> tuple[int, ...]:
 Hours = Annotated[int, Field(ge=1, le=72)]
 
 
-class WeatherHour(Definition):
+class WeatherHour(TimedDefinition):
     """Feature definition of one row for each origin and hour of the input `weather`; labels come of the input `flights`."""
 
     kind: Literal["weather_hour"] = "weather_hour"
@@ -43,25 +43,13 @@ class WeatherHour(Definition):
         (1, 3), description="How many hours back changes are measured."
     )
 
+    entity: ClassVar[tuple[str, ...]] = PLACE
+    usual_label: ClassVar[str] = "mean_dep_delay"
+
     @property
     def inputs(self) -> Mapping[str, tuple[str, ...]]:
         """Weather, one row for each origin and `time_hour`, when the hour begins; and flights with that of their scheduled departure."""
         return {"weather": (*PLACE, "time_hour", *MEASURED), "flights": (*PLACE, "time_hour", "dep_delay")}
-
-    @property
-    def primary_keys(self) -> tuple[str, ...]:
-        """An airport."""
-        return PLACE
-
-    @property
-    def timestamp(self) -> str:
-        """Column that says from when a feature row was known."""
-        return "known_at"
-
-    @property
-    def label_roles(self) -> Roles:
-        """Roles of the columns of the label table."""
-        return Roles(primary_keys=PLACE, timestamp="label_time", label="mean_dep_delay")
 
     @property
     def label_columns(self) -> tuple[str, ...]:
@@ -99,8 +87,7 @@ class WeatherHour(Definition):
             for name in CHANGING
         )
         features = rows.with_columns(*changes, (nw.col("time_hour") + HOUR).alias("known_at"))
-        roles = Roles(primary_keys=PLACE, timestamp=self.timestamp, features=self.feature_names)
-        return Table(features.select(*roles.columns), roles, "weather_hour features")
+        return self.feature_table(features)
 
     def labels(self, sources: Mapping[str, Table]) -> Table:
         """Measure how the flights left that were scheduled in the hour after each hour of weather, shape (n_rows of the weather, 4).
@@ -127,8 +114,7 @@ class WeatherHour(Definition):
         hours = _by_hour(self.read(sources, "weather")).select(*PLACE, (nw.col("time_hour") + HOUR).alias("label_time"))
         rows = hours.join(departures, on=[*PLACE, "label_time"], how="left").with_columns(nw.col("departures").fill_null(0).cast(nw.Int64))
         measured = rows.with_columns(ratio("delay", "departures").alias("mean_dep_delay"))
-        roles = self.label_roles
-        return Table(measured.select(*roles.identity, *self.label_columns), roles, "weather_hour labels")
+        return self.label_table(measured)
 
 
 def _by_hour(table: Table) -> nw.LazyFrame[Any]:
