@@ -140,22 +140,3 @@ def shares(values: Any) -> Vector:
     weights = np.asarray(values, dtype=np.float64)
     total = weights.sum()
     return weights / total if total > 0 else weights
-
-
-def balanced(y: Target) -> Vector:
-    """Return a weight for each row, shape (n_rows,), that gives every class the same total: n_rows / (n_classes * rows of the class).
-
-    Source: scikit-learn, `compute_sample_weight("balanced", y)`.
-    """
-    from sklearn.utils.class_weight import compute_sample_weight
-
-    return np.asarray(compute_sample_weight("balanced", y), dtype=np.float64)
-
-
-def negatives_for_each_positive(y: Target) -> float:
-    """Return the weight of class 1 that brings both classes into balance: rows of class 0 over rows of class 1.
-
-    Source: XGBoost's documentation, `scale_pos_weight`.
-    """
-    positives = float(np.sum(y == 1))
-    return float(len(y) - positives) / positives

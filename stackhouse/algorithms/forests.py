@@ -6,9 +6,10 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from stackhouse.algorithms.base import Design, Losses, Matrix, Vector, balanced
+from stackhouse.algorithms.base import Design, Losses, Matrix, Vector
 from stackhouse.algorithms.scikit_learn import ScikitLearn
 from stackhouse.algorithms.space import Choices, Space, between
+from stackhouse.algorithms.weighting import ClassWeight, row_weights
 from stackhouse.tasks import Scores, Target, TaskName
 
 
@@ -21,7 +22,7 @@ class GradientBoosting(ScikitLearn):
     learning_rate: float = Field(0.1, gt=0, le=1)
     min_samples_split: int = Field(10, ge=2)
     min_samples_leaf: int = Field(5, ge=1)
-    class_weight: Literal["balanced"] | None = Field(None, description="balanced: every class weighs the same in all.")
+    class_weight: ClassWeight = None
     random_state: int = Field(42, ge=0)
 
     tasks: ClassVar[frozenset[TaskName]] = frozenset({"binary_classification", "multiclass_classification", "regression"})
@@ -56,7 +57,7 @@ class GradientBoosting(ScikitLearn):
 
     def fit(self, X: Matrix, y: Target, design: Design, task: TaskName) -> Any:
         """Fit, with rows weighted where classes are to be balanced."""
-        return self.estimator(task).fit(X, y, sample_weight=balanced(y) if self.class_weight else None)
+        return self.estimator(task).fit(X, y, sample_weight=row_weights(self.class_weight, y))
 
     def fit_watched(self, X: Matrix, y: Target, design: Design, task: TaskName, held_out: tuple[Matrix, Target]) -> tuple[Any, Losses]:
         """Fit as `fit` does, and compute the loss at each stage afterwards."""

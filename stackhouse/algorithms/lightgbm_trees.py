@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, model_validator
 
-from stackhouse.algorithms.base import Design, Estimating, Losses, Matrix, Vector, balanced, negatives_for_each_positive, shares
+from stackhouse.algorithms.base import Design, Estimating, Losses, Matrix, Vector, shares
 from stackhouse.algorithms.space import Space, between
+from stackhouse.algorithms.weighting import ClassWeight, PositiveWeight, positive_weight, require_one_weighting, row_weights
 from stackhouse.tasks import Scores, Target, TaskName
 
 _OBJECTIVES: Mapping[TaskName, str] = {
@@ -35,10 +36,8 @@ class LightGBM(Estimating):
     feature_fraction: float = Field(0.8, gt=0, le=1)
     bagging_fraction: float = Field(0.8, gt=0, le=1)
     bagging_freq: int = Field(1, ge=1)
-    scale_pos_weight: PositiveFloat | Literal["balanced"] | None = Field(
-        None, description="Weight of class 1; balanced: rows of class 0 for each of class 1. Binary tasks only."
-    )
-    class_weight: Literal["balanced"] | None = Field(None, description="balanced: every class weighs the same in all.")
+    scale_pos_weight: PositiveWeight = None
+    class_weight: ClassWeight = None
     random_state: int = Field(42, ge=0)
     threads: int = Field(1, ge=1, le=1024, description="Threads to fit with.")
 
@@ -64,11 +63,7 @@ class LightGBM(Estimating):
     }
     stops_early: ClassVar[bool] = True
 
-    @model_validator(mode="after")
-    def _one_weighting(self) -> "LightGBM":
-        if self.scale_pos_weight is not None and self.class_weight is not None:
-            raise ValueError("scale_pos_weight and class_weight both weigh class 1; give one of them")
-        return self
+    _one_weighting = model_validator(mode="after")(require_one_weighting)
 
     def fit(self, X: Matrix, y: Target, design: Design, task: TaskName) -> Any:
         """Fit a `Booster`; the scikit-learn wrapper is left out, since MLflow saves it by pickle or skops."""
@@ -115,7 +110,7 @@ class LightGBM(Estimating):
             parameters.pop(name, None)
         seed, weighting = parameters.pop("random_state"), parameters.pop("scale_pos_weight", None)
         if weighting is not None:
-            parameters["scale_pos_weight"] = negatives_for_each_positive(y) if weighting == "balanced" else weighting
+            parameters["scale_pos_weight"] = positive_weight(weighting, y)
         if task == "multiclass_classification":
             parameters["num_class"] = int(y.max()) + 1
         fixed = {
@@ -134,7 +129,7 @@ class LightGBM(Estimating):
         return lightgbm.Dataset(
             X,
             label=y,
-            weight=balanced(y) if self.class_weight else None,
+            weight=row_weights(self.class_weight, y),
             feature_name=list(design.names),
             categorical_feature=list(design.categorical),
         )

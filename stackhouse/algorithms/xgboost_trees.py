@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, model_validator
 
-from stackhouse.algorithms.base import Design, Estimating, Losses, Matrix, Vector, balanced, negatives_for_each_positive, shares
+from stackhouse.algorithms.base import Design, Estimating, Losses, Matrix, Vector, shares
 from stackhouse.algorithms.space import Space, between
+from stackhouse.algorithms.weighting import ClassWeight, PositiveWeight, positive_weight, require_one_weighting, row_weights
 from stackhouse.tasks import Scores, Target, TaskName
 
 _LOSSES: Mapping[TaskName, tuple[str, str]] = {
@@ -30,10 +31,8 @@ class XGBoost(Estimating):
     subsample: float = Field(0.8, gt=0, le=1)
     colsample_bytree: float = Field(0.8, gt=0, le=1)
     min_child_weight: float = Field(1.0, ge=0)
-    scale_pos_weight: PositiveFloat | Literal["balanced"] | None = Field(
-        None, description="Weight of class 1; balanced: rows of class 0 for each of class 1. Binary tasks only."
-    )
-    class_weight: Literal["balanced"] | None = Field(None, description="balanced: every class weighs the same in all.")
+    scale_pos_weight: PositiveWeight = None
+    class_weight: ClassWeight = None
     random_state: int = Field(42, ge=0)
     threads: int = Field(1, ge=1, le=1024, description="Threads to fit with.")
 
@@ -55,11 +54,7 @@ class XGBoost(Estimating):
     }
     stops_early: ClassVar[bool] = True
 
-    @model_validator(mode="after")
-    def _one_weighting(self) -> "XGBoost":
-        if self.scale_pos_weight is not None and self.class_weight is not None:
-            raise ValueError("scale_pos_weight and class_weight both weigh class 1; give one of them")
-        return self
+    _one_weighting = model_validator(mode="after")(require_one_weighting)
 
     def fit(self, X: Matrix, y: Target, design: Design, task: TaskName) -> Any:
         """Fit an `XGBClassifier`, or an `XGBRegressor` for numbers."""
@@ -87,13 +82,13 @@ class XGBoost(Estimating):
         weighting = parameters.pop("scale_pos_weight", None)
         parameters.pop("class_weight", None)
         if weighting is not None:
-            parameters["scale_pos_weight"] = negatives_for_each_positive(y) if weighting == "balanced" else weighting
+            parameters["scale_pos_weight"] = positive_weight(weighting, y)
         if design.categorical:
             parameters |= {"enable_categorical": True, "feature_types": design.types}
         return _of(task)(objective=objective, eval_metric=loss, tree_method="hist", n_jobs=self.threads, **parameters, **options)
 
     def _fitted(self, estimator: Any, X: Matrix, y: Target, design: Design, watched: tuple[tuple[Matrix, Target], ...] = ()) -> Any:
-        weights = balanced(y) if self.class_weight else None
+        weights = row_weights(self.class_weight, y)
         estimator.fit(X, y, sample_weight=weights, eval_set=list(watched) or None, verbose=False)
         estimator.get_booster().feature_names = list(design.names)
         return estimator

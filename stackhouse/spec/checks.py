@@ -6,6 +6,7 @@ is told.
 
 from collections.abc import Callable, Iterable
 
+from stackhouse.algorithms.weighting import WeighsClasses
 from stackhouse.evaluation.decision import FixedThreshold
 from stackhouse.evaluation.metrics import METRICS
 from stackhouse.features import Definition
@@ -70,7 +71,7 @@ def require_fit_for_task(spec: ModelFields) -> None:
         raise ValueError(f"algorithms: {unfit} cannot be used for {task.name}")
     if task.name != "binary_classification":
         for algorithm in spec.algorithms:
-            if getattr(algorithm, "scale_pos_weight", None) is not None:
+            if isinstance(algorithm, WeighsClasses) and algorithm.scale_pos_weight is not None:
                 raise ValueError(f"algorithms: scale_pos_weight of {algorithm.kind} weighs class 1, and {task.name} has no such class")
     spec.gates.require_for(task, spec.label.rule.names)
     comparable = tuple(name for name in task.metrics if METRICS[name].comparable)
