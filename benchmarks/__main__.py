@@ -25,7 +25,7 @@ LIBRARIES = (
 )
 USUAL = ("training", "table", "features", "joins", "scoring")
 """In the order in which they run; each is a module with a function `compare`."""
-NAMED = ("fit", "tuning", "tasks", "scale")
+NAMED = ("fit", "tuning", "logging", "tasks", "scale")
 """Those that run only where they are named, since they take minutes."""
 IN_MEMORY = ("features", "joins")
 """Those that write nothing; the others are given a new folder."""

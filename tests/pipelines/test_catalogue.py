@@ -24,10 +24,12 @@ TAGS = ("project", "domain", "model_name", "model_type", "algorithm", "use_case"
 
 
 def small(file: Path) -> dict[str, Any]:
-    """The file with few rows, its first candidate with few trees, and no gate that so few rows could miss."""
+    """The file with few rows, its first candidate with few trees, few trials, and no gate that so few rows could miss."""
     model: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))["parameters"]["model"]
     model["source"] = {**model["source"], **SMALLER[model["source"]["kind"]]}
     model["algorithms"] = [{**model["algorithms"][0], "n_estimators": 10}]
+    if search := model.get("tuning", {}).get("search"):
+        search["trials"] = 3
     model["schema"] = "catalogue"
     for section in ("gates", "validation"):
         model.pop(section, None)
