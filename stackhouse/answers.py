@@ -69,4 +69,4 @@ def serve(model: FittedModel, rows: pd.DataFrame, method: str) -> Answers | pd.D
     found = model.answer(scores) if method == "predict" else scores
     if found.ndim == 1:
         return found
-    return pd.DataFrame(np.asarray(found), columns=list(getattr(model.rules.label, "classes", model.rules.label.names)), index=rows.index)
+    return pd.DataFrame(np.asarray(found), columns=list(model.rules.label.outputs), index=rows.index)

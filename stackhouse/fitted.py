@@ -116,13 +116,8 @@ class FittedModel:
     @property
     def _width(self) -> tuple[int, ...]:
         """Shape of the scores of one row."""
-        return {"multiclass_classification": (_classes(self.rules),), "multilabel_classification": (len(self.rules.label.names),)}.get(
-            self.rules.task.name, ()
-        )
-
-
-def _classes(rules: ScoringRules) -> int:
-    return len(getattr(rules.label, "classes", ()))
+        outputs = len(self.rules.label.outputs)
+        return (outputs,) if outputs > 1 else ()
 
 
 def fit_encoding(train: Table, rules: ScoringRules) -> Encoding:

@@ -16,7 +16,6 @@ from stackhouse.encoding import CalendarColumn, CategoryColumn, EncodedColumn
 from stackhouse.explanation.contributions import Contributions, Unit, contributions, leaves
 from stackhouse.explanation.permutation import Permutation, permutation_importance
 from stackhouse.fitted import FittedModel, to_arrays
-from stackhouse.labels.rules import ClassLabel
 from stackhouse.report import Report
 from stackhouse.table import Table
 from stackhouse.tasks import TaskName
@@ -175,10 +174,7 @@ def _with_values(found: Explanation, model: FittedModel, X: Matrix, parts: Contr
 
 
 def _outputs(model: FittedModel, unit: Unit) -> tuple[str, ...]:
-    label = model.rules.label
-    if isinstance(label, ClassLabel):
-        return label.classes
-    return ("length of the way",) if unit == "path_length" else label.names
+    return ("length of the way",) if unit == "path_length" else model.rules.label.outputs
 
 
 def _ordered(model: FittedModel, column: EncodedColumn, X: Matrix) -> Vector | None:

@@ -3,6 +3,7 @@
 `labelling.py` applies the rules, `report.py` says what came of it.
 """
 
+from abc import abstractmethod
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
@@ -21,6 +22,21 @@ class _Rule(BaseModel):
     def task(self) -> Task:
         """The task that a model with this label has."""
         return TASKS[self.task_name]
+
+    @property
+    @abstractmethod
+    def sources(self) -> tuple[str, ...]:
+        """The measured columns."""
+
+    @property
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """Names of the labels."""
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What a model's scores are of, one for each column: the labels, or the classes where one label has several."""
+        return self.names
 
 
 class _OneColumn(_Rule):
@@ -117,6 +133,11 @@ class ClassLabel(_OneColumn):
         if self.edges is not None and self.name == self.source:
             raise ValueError(f"name and source are both '{self.name}'; give the label a name of its own, e.g. {self.source}_class")
         return self
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The classes."""
+        return self.classes
 
 
 class MultiLabel(_Rule):

@@ -10,12 +10,14 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from stackhouse.algorithms import GradientBoosting, LightGBM, RandomForest, XGBoost
+from stackhouse.algorithms import GradientBoosting, IsolationForest, LightGBM, RandomForest, XGBoost
 from stackhouse.encoding import Encoding
 from stackhouse.errors import ColumnTypeError, DirtyFeaturesError
 from stackhouse.fitted import ENCODING_FILE, RULES_FILE, FittedModel, ScoringRules, to_arrays
 from stackhouse.table import Roles, Table
+from stackhouse.tasks import TaskName
 from tests.unit.conftest import scoring_rules
+from tests.unit.explained import LABELS, examples, fitted
 
 ROLES = Roles(primary_keys=("k",), timestamp="t", label="y", features=("a", "b"))
 SMALL = [XGBoost(n_estimators=5), LightGBM(n_estimators=5), GradientBoosting(n_estimators=5), RandomForest(n_estimators=5)]
@@ -162,3 +164,11 @@ def test_saved_folder_holds_the_rules_as_json_and_no_pickle(good: FittedModel, t
     assert saved["cleaning"]["default"] == 0.0
     assert saved["label"] == {"kind": "binary", "source": "y", "positive": None, "negative": None}
     assert not any(path.suffix == ".pkl" or path.read_bytes().startswith(b"\x80") for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("task", list(LABELS))
+def test_scores_of_no_rows_have_the_shape_of_those_of_some(task: TaskName) -> None:
+    algorithm = IsolationForest(n_estimators=5) if task == "anomaly_detection" else RandomForest(n_estimators=5)
+    model = fitted(algorithm, task)
+    X, _ = to_arrays(examples(task), model.encoding, model.rules)
+    assert model.scores_of_matrix(X[:0]).shape == (0, *model.scores_of_matrix(X[:9]).shape[1:])

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from stackhouse.errors import ColumnNotFoundError, ColumnTypeError, EmptyTableError, LabelError
 from stackhouse.labels.labelling import label_rows
 from stackhouse.labels.report import SEVERE_IMBALANCE, LabelReport, describe
-from stackhouse.labels.rules import AnomalyLabel, BinaryLabel, ClassLabel, MultiLabel, ThresholdLabel, ValueLabel
+from stackhouse.labels.rules import AnomalyLabel, AnyLabel, BinaryLabel, ClassLabel, MultiLabel, ThresholdLabel, ValueLabel
 from stackhouse.table import Roles, Table
 
 RATE = ThresholdLabel(source="late_rate", name="high", threshold=0.2)
@@ -151,6 +151,21 @@ def words(*values: str | None, name: str = "churn") -> Table:
 YES_NO = BinaryLabel(source="churn", positive="Yes", negative="No")
 SIZES = ClassLabel(source="size", name="size_class", classes=("small", "middle", "large"), edges=(1.0, 5.0))
 CITIES = ClassLabel(source="city", name="city", classes=("Rome", "Oslo", "Bern"))
+
+
+@pytest.mark.parametrize(
+    ("rule", "outputs"),
+    [
+        (RATE, ("high",)),
+        (YES_NO, ("churn",)),
+        (SIZES, ("small", "middle", "large")),
+        (MultiLabel(labels=(RATE, YES_NO)), ("high", "churn")),
+        (ValueLabel(source="minutes"), ("minutes",)),
+        (AnomalyLabel(), ()),
+    ],
+)
+def test_scores_are_of_the_classes_where_one_label_has_several_else_of_the_labels(rule: AnyLabel, outputs: tuple[str, ...]) -> None:
+    assert rule.outputs == outputs
 
 
 def test_texts_of_two_classes_become_0_and_1_and_null_leaves() -> None:
