@@ -1,13 +1,12 @@
 """The `stackhouse` command."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from stackhouse.errors import InfrastructureError, StackhouseError
-from stacks.home import PROJECT, home
+from commands.leaving import leave
+from stacks.home import PROJECT
 
 app = App(name="stackhouse", help="From tables in a lakehouse to a registered, validated model.")
 stack = App(name="stack", help="Stacks: where everything happens.")
@@ -224,20 +223,8 @@ def dashboard(*, zenml_port: int = 8237, mlflow_port: int = 5001) -> int:
 
 
 def main() -> None:
-    """Run the command; our own errors are printed without a traceback and leave with their documented code."""
-    from commands import settings
-
-    settings.apply()
-    try:
-        sys.exit(app(result_action="return_value") or 0)
-    except StackhouseError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except Exception as error:  # noqa: BLE001 - exit code 1 is a verdict, so no crash may leave with it
-        print(f"error: {type(error).__name__}: {error}\nThe whole log is in {home() / 'logs'}.", file=sys.stderr)  # noqa: T201
-        sys.exit(InfrastructureError.exit_code)
+    """Run the command."""
+    leave(app)
 
 
 if __name__ == "__main__":
