@@ -11,6 +11,8 @@ from stacks.home import PROJECT
 app = App(name="stackhouse", help="From tables in a lakehouse to a registered, validated model.")
 stack = App(name="stack", help="Stacks: where everything happens.")
 app.command(stack)
+view = App(name="view", help="The SQL view mlflow_metrics over MLflow's own database: what runs have measured, for SQL.")
+app.command(view)
 
 
 @stack.command(name="up")
@@ -98,6 +100,142 @@ def reproduce(version: str, *, stack: str = "local") -> int:
     from commands.reproduce import reproduce_version
 
     return reproduce_version(version, stack)
+
+
+@app.command
+def runs(
+    *,
+    model: str | None = None,
+    verdict: Literal["APPROVED", "REJECTED", "SKIPPED"] | None = None,
+    experiment: str | None = None,
+    stage: Literal["development", "evaluation", "deployment"] | None = None,
+    sort: str | None = None,
+    metric: list[str] | None = None,
+    limit: int = 20,
+    trials: Annotated[bool, Parameter(negative="")] = False,
+    stack: str | None = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+    csv: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Compare training runs: a row a run, the newest first, or the best by a metric.
+
+    Parameters
+    ----------
+    model
+        Runs of this model alone, e.g. flight_delay.
+    verdict
+        Runs with this verdict alone.
+    experiment
+        Runs of this MLflow experiment alone, e.g. /Shared/flights_ml_flight_delay_development.
+    stage
+        Runs of experiments of this stage alone.
+    sort
+        The best first by this metric of the test rows, e.g. test_r2 or rmse; train_rmse and the like are taken as well.
+    metric
+        A metric to show; may be given again. Those that decide on the models where none is named.
+    limit
+        So many runs at most.
+    trials
+        Show the trials of searches as well, each a run under its training run.
+    stack
+        The stack whose MLflow is read; the active one where none is named.
+    json
+        Print the runs as JSON, with all parameters and metrics.
+    csv
+        Print them as CSV, likewise: a column for each parameter and metric.
+    """
+    from commands.runs import list_runs
+
+    return list_runs(
+        model=model,
+        verdict=verdict,
+        experiment=experiment,
+        stage=stage,
+        sort=sort,
+        metrics=metric or (),
+        limit=limit,
+        trials=trials,
+        stack=stack,
+        as_json=json,
+        as_csv=csv,
+    )
+
+
+@app.command
+def history(
+    model: str,
+    *,
+    metric: list[str] | None = None,
+    limit: int = 50,
+    plot: Path | None = None,
+    alias: str = "champion",
+    stack: str | None = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Show how the versions of a model measured over time, which data and commit each was made of, and which aliases it has.
+
+    Parameters
+    ----------
+    model
+        The registered model, e.g. dev.flights.flight_delay; or its model file, or the name of one in configs/models.
+    metric
+        A metric of the test rows to show, e.g. f1; may be given again. Those that decide on the model where none is named.
+    limit
+        So many versions at most, the newest.
+    plot
+        Draw the metrics over time into this file, .png or .svg.
+    alias
+        The alias whose version stands out in the figure.
+    stack
+        The stack whose registry is read; the active one where none is named.
+    json
+        Print the versions as JSON, with all metrics of the test rows and their intervals.
+    """
+    from commands.history import show_history
+
+    return show_history(model, metrics=metric or (), limit=limit, plot=plot, champion=alias, stack=stack, as_json=json)
+
+
+@view.command(name="create")
+def view_create(*, stack: str | None = None) -> int:
+    """Create the view, or replace it: experiment_name, run_id, metric_name, metric_value, timestamp.
+
+    Parameters
+    ----------
+    stack
+        The stack whose MLflow lies in a database, sqlite or PostgreSQL; the active one where none is named.
+    """
+    from commands.view import create
+
+    return create(stack)
+
+
+@view.command(name="drop")
+def view_drop(*, stack: str | None = None) -> int:
+    """Remove the view, e.g. before MLflow's database is upgraded.
+
+    Parameters
+    ----------
+    stack
+        The stack whose MLflow lies in a database; the active one where none is named.
+    """
+    from commands.view import drop
+
+    return drop(stack)
+
+
+@view.command(name="sql")
+def view_sql(dialect: Literal["sqlite", "postgresql"]) -> int:
+    """Print the statements that create the view, to be run in the database of an MLflow server.
+
+    Parameters
+    ----------
+    dialect
+        The kind of database.
+    """
+    from commands.view import print_sql
+
+    return print_sql(dialect)
 
 
 @app.command

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from mlflow import MlflowClient
 from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_MAX_RETRIES
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED, UNAUTHENTICATED, ErrorCode
 
-from stackhouse.errors import InfrastructureError
+from stackhouse.errors import InfrastructureError, RegistryError
 
 FAILURES = (MlflowException, OSError)
 """What a call of MLflow's client fails with. Errors of the Databricks SDK and of `requests` are OSErrors."""
+_REFUSED = {ErrorCode.Name(UNAUTHENTICATED), ErrorCode.Name(PERMISSION_DENIED)}
 _FEW_RETRIES = 3
 """Tries after the first, with 2, 4 and 8 seconds between them."""
 _LOOK = "Look at the experiment tracker of the active stack (`zenml stack describe`): its address, its token, and whether it is up."
@@ -41,20 +43,46 @@ def recording(what: str) -> Iterator[None]:
         raise InfrastructureError(f"MLflow did not take {what}: {reason(error)}. {_LOOK}") from error
 
 
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Tell a failure to read what is on record as ours. A server that does not answer is given up within 20 seconds.
+
+    Raises:
+        InfrastructureError: where MLflow fails, or does not answer.
+        RegistryError: where it does not know who asks, or does not allow it.
+    """
+    try:
+        with few_retries():
+            yield
+    except FAILURES as error:
+        refused = isinstance(error, MlflowException) and error.error_code in _REFUSED
+        kind = RegistryError if refused else InfrastructureError
+        raise kind(f"MLflow did not give {what}: {reason(error)}. {_LOOK}") from error
+
+
 def require_tracking(client: MlflowClient) -> None:
     """Ask MLflow something small, so that nothing is computed that could not be put on record afterwards.
-
-    Of a server that does not answer this is known within 20 seconds; MLflow's own seven retries would wait for four minutes.
 
     Raises:
         InfrastructureError: where MLflow refuses, or does not answer.
     """
+    try:
+        with few_retries():
+            client.search_experiments(max_results=1)
+    except FAILURES as error:
+        raise InfrastructureError(f"MLflow cannot be reached, and nothing was trained: {reason(error)}. {_LOOK}") from error
+
+
+@contextmanager
+def few_retries() -> Iterator[None]:
+    """Give a server up that does not answer within 20 seconds; MLflow's own seven retries would wait for four minutes.
+
+    What the user has set is left alone.
+    """
     before = os.environ.get(MLFLOW_HTTP_REQUEST_MAX_RETRIES.name)
     os.environ.setdefault(MLFLOW_HTTP_REQUEST_MAX_RETRIES.name, str(_FEW_RETRIES))
     try:
-        client.search_experiments(max_results=1)
-    except FAILURES as error:
-        raise InfrastructureError(f"MLflow cannot be reached, and nothing was trained: {reason(error)}. {_LOOK}") from error
+        yield
     finally:
         if before is None:
             del os.environ[MLFLOW_HTTP_REQUEST_MAX_RETRIES.name]
