@@ -27,7 +27,7 @@ test: install-dev  ## Lint, type check and all tests
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
-	@.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=60 --durations-min=10
 
 lint: install-dev  ## Repair what ruff can repair
 	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
