@@ -17,10 +17,10 @@ import numpy as np
 import polars as pl
 
 PROJECT = Path(__file__).resolve().parents[1]
-ROWS = {100_000: 5, 10_000_000: 1}
+ROWS = {100_000: 15, 10_000_000: 1}
 """How often each size is measured, in alternation."""
 FEATURES = tuple(f"f{number:02d}" for number in range(10))
-TREES, DEPTH, THREADS = 100, 6, 2
+TREES, DEPTH, THREADS = 100, 6, 1
 TIMEOUT_SECONDS = 3600
 
 
@@ -28,7 +28,7 @@ def compare(folder: Path) -> None:
     """Print seconds and memory of both sides for each size; `folder` is a new temporary one."""
     folder.mkdir()
     print(
-        f"\n(h) fit: XGBoost, {TREES} trees of depth {DEPTH} on {len(FEATURES)} features, {THREADS} threads, each in a process of its own"
+        f"\n(h) fit: XGBoost, {TREES} trees of depth {DEPTH} on {len(FEATURES)} features, {THREADS} thread, each in a process of its own"
     )
     head = ("rows", "Stackhouse, s", "of it rows, s", "bare fit, s", "ratio", "GiB", "bare")
     print(
