@@ -47,7 +47,7 @@ def list_runs(
     chosen = [RecordedMetric.named(name).label for name in metrics]
     out = console()
     with tracked(stack, out) as client:
-        from stacks.history import RunFilter, training_runs
+        from stacks.training_runs import RunFilter, training_runs
 
         asked = RunFilter(model=model, verdict=verdict, experiment=experiment, stage=stage, trials=trials)
         runs = training_runs(client, asked, None if by else limit)

@@ -1,6 +1,6 @@
 """Training history: training runs and registered versions as rows, in which order they stand, and which metrics are shown.
 
-What an MLflow holds is read elsewhere (`stacks/history.py`); here it is sorted and shaped.
+What an MLflow holds is read elsewhere (`stacks/training_runs.py`, `stacks/history.py`); here it is sorted and shaped.
 """
 
 from collections import Counter
