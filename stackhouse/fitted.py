@@ -11,7 +11,8 @@ from pydantic import Field
 
 from stackhouse.algorithms import Algorithm, Losses, Matrix
 from stackhouse.cleaning import CleaningRule
-from stackhouse.encoding import Cut, Encoding
+from stackhouse.encoded_columns import Cut
+from stackhouse.encoding import Encoding
 from stackhouse.errors import DirtyFeaturesError
 from stackhouse.evaluation.decision import DecisionGoal, FixedThreshold
 from stackhouse.labels.rules import LabelRule

@@ -18,7 +18,7 @@ from mlflow.models.model import MLMODEL_FILE_NAME, ModelInfo
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
 from stackhouse.algorithms import LightGBM, ScikitLearn
-from stackhouse.encoding import CalendarColumn, CategoryColumn, EncodedColumn
+from stackhouse.encoded_columns import CalendarColumn, CategoryColumn, EncodedColumn
 from stackhouse.fitted import FittedModel
 from stacks.home import PROJECT
 from stacks.libraries import installed_version

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stackhouse.algorithms import Matrix, Vector
-from stackhouse.encoding import CalendarColumn, CategoryColumn, EncodedColumn
+from stackhouse.encoded_columns import CalendarColumn, CategoryColumn, EncodedColumn
 from stackhouse.explanation.contributions import Contributions, Unit, contributions, leaves
 from stackhouse.explanation.permutation import Permutation, permutation_importance
 from stackhouse.fitted import FittedModel, to_arrays

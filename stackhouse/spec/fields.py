@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from stackhouse.algorithms import Algorithm
 from stackhouse.cleaning import CleaningRule
-from stackhouse.encoding import Cut
+from stackhouse.encoded_columns import Cut
 from stackhouse.evaluation.decision import DecisionGoal, FixedThreshold
 from stackhouse.evaluation.rule import EvaluationRule
 from stackhouse.leaks.rule import LeakRule

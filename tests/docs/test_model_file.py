@@ -14,7 +14,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from stackhouse.algorithms import Algorithm
-from stackhouse.encoding import Cut
+from stackhouse.encoded_columns import Cut
 from stackhouse.features import Churn, CostFeatures, Definition, FeatureDefinition, ReliabilityFeatures
 from stackhouse.labels.rules import LabelRule
 from stackhouse.spec import ModelSpec

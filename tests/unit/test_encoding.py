@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from stackhouse.algorithms import GradientBoosting, XGBoost
 from stackhouse.cleaning import CleaningRule
-from stackhouse.encoding import MAX_CATEGORIES, Cut, Encoding
+from stackhouse.encoded_columns import MAX_CATEGORIES, Cut
+from stackhouse.encoding import Encoding
 from stackhouse.errors import ColumnNotFoundError, ColumnTypeError
 from stackhouse.fitted import FittedModel, ScoringRules
 from stackhouse.labels.rules import BinaryLabel
@@ -53,6 +54,12 @@ def test_number_that_is_declared_a_category_is_the_same_as_integer_and_float() -
     encoding = fitted(pl.DataFrame({"month": [1, 1, 12]}), categorical=("month",))
     assert matrix(encoding, pl.DataFrame({"month": [12, 1, 7]})) == [[1], [0], [None]]
     assert matrix(encoding, pl.DataFrame({"month": [12.0, NAN, None]})) == [[1], [None], [None]]
+
+
+@pytest.mark.parametrize("name", ["len", "count", "rows", "text"])
+def test_category_may_have_any_name(name: str) -> None:
+    encoding = fitted(pl.DataFrame({name: ["Rome", "Oslo", "Oslo"]}))
+    assert matrix(encoding, pl.DataFrame({name: ["Oslo", "Rome"]})) == [[0], [1]]
 
 
 def test_rare_categories_beyond_the_limit_count_as_unknown() -> None:

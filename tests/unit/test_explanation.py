@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from stackhouse.algorithms import Dummy, GradientBoosting, IsolationForest, LightGBM, RandomForest, XGBoost
-from stackhouse.encoding import CalendarColumn
+from stackhouse.encoded_columns import CalendarColumn
 from stackhouse.explanation import explanation
 from stackhouse.explanation.contributions import Contributions, contributions
 from stackhouse.explanation.explanation import Explanation, by_feature, explain, rows_within_reach

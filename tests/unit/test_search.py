@@ -13,7 +13,7 @@ from sklearn.model_selection import TimeSeriesSplit, cross_val_score
 
 from stackhouse.algorithms import LightGBM, RandomForest, XGBoost
 from stackhouse.cleaning import CleaningRule
-from stackhouse.encoding import Cut
+from stackhouse.encoded_columns import Cut
 from stackhouse.errors import ConfigurationError, DataError
 from stackhouse.fitted import FittedModel, ScoringRules
 from stackhouse.labels.rules import BinaryLabel
