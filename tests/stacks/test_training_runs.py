@@ -147,5 +147,5 @@ def test_a_refusal_is_told_apart_from_a_failure(code: str, error: type[RegistryE
 
 def test_a_server_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with pytest.raises(InfrastructureError, match="MLflow did not give it: .*Look at the experiment tracker"), reading("it"):
+    with pytest.raises(InfrastructureError, match=r"MLflow did not give it: .*Look at the experiment tracker"), reading("it"):
         MlflowClient("http://127.0.0.1:9").search_experiments()
