@@ -4,9 +4,9 @@ What belongs here: from columns of a frame to numbers. How an array is scored st
 score in `detector.py`.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -31,65 +31,64 @@ MARGIN = 0.25
 """How far a feature may go beyond what an entity's own past tells, as a share of what is left to a perfect score."""
 
 
-@dataclass(frozen=True)
-class ClassTarget:
-    """One class against all others, of the rows that have the label."""
-
-    label: str
-    values: Booleans
-    labelled: Booleans
-    """Which of all rows have the label, shape (n_rows,)."""
-    measure: ClassVar[Literal["AUC"]] = "AUC"
-
-    @property
-    def by_accident(self) -> float:
-        """The score that a feature without any relation to the class does not reach."""
-        positives = int(self.values.sum())
-        return auc_by_accident(positives, len(self.values) - positives)
-
-    def limit(self, rule: LeakRule, *, named: bool) -> float:
-        """What a feature may score at most; `named` where it is called like the label."""
-        return rule.max_auc_of_named if named else rule.max_auc
-
-    def of_numbers(self, x: Floats, seed: int) -> float:
-        """Score a numeric feature of all rows, shape (n_rows,)."""
-        return auc_of_numbers(x[self.labelled], self.values, seed)
-
-    def of_groups(self, groups: Integers, seed: int) -> float:
-        """Score a feature of groups of all rows, shape (n_rows,)."""
-        return auc_of_groups(groups[self.labelled], self.values, seed)
+Score = Callable[[Any, Any, int], float]
+"""From a feature and a label, shape (n_rows,) each, and the seed of the folds to a number."""
 
 
 @dataclass(frozen=True)
-class NumberTarget:
-    """A number, of the rows that have it."""
+class Measure:
+    """How features are scored against labels of a kind, and what of that is much."""
+
+    name: Literal["AUC", "R²"]
+    of_numbers: Score
+    of_groups: Score
+    by_accident: Callable[[Any], float]
+    """The score that a feature without any relation to the label does not reach."""
+    limit: Callable[[LeakRule], float]
+    """What a feature may score at most."""
+    limit_of_named: Callable[[LeakRule], float]
+    """What a feature may score at most that is called like the label."""
+
+
+AUC = Measure(
+    "AUC",
+    auc_of_numbers,
+    auc_of_groups,
+    by_accident=lambda y: auc_by_accident(int(y.sum()), int((~y).sum())),
+    limit=lambda rule: rule.max_auc,
+    limit_of_named=lambda rule: rule.max_auc_of_named,
+)
+"""Of one class against all others; labels are booleans."""
+
+R2 = Measure(
+    "R²",
+    r2_of_numbers,
+    r2_of_groups,
+    by_accident=lambda y: r2_by_accident(len(y)),
+    limit=lambda rule: rule.max_r2,
+    limit_of_named=lambda rule: rule.max_r2_of_named,
+)
+"""Of a number; labels are float64."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a feature is scored against: a label as a number, or one class of it."""
 
     label: str
-    values: Floats
+    measure: Measure
+    values: Booleans | Floats
+    """Of the rows that have the label."""
     labelled: Booleans
     """Which of all rows have the label, shape (n_rows,)."""
-    measure: ClassVar[Literal["R²"]] = "R²"
-
-    @property
-    def by_accident(self) -> float:
-        """The score that a feature without any relation to the number does not reach."""
-        return r2_by_accident(len(self.values))
-
-    def limit(self, rule: LeakRule, *, named: bool) -> float:
-        """What a feature may score at most; `named` where it is called like the label."""
-        return rule.max_r2_of_named if named else rule.max_r2
 
     def of_numbers(self, x: Floats, seed: int) -> float:
         """Score a numeric feature of all rows, shape (n_rows,)."""
-        return r2_of_numbers(x[self.labelled], self.values, seed)
+        return self.measure.of_numbers(x[self.labelled], self.values, seed)
 
     def of_groups(self, groups: Integers, seed: int) -> float:
         """Score a feature of groups of all rows, shape (n_rows,)."""
-        return r2_of_groups(groups[self.labelled], self.values, seed)
-
-
-Target = ClassTarget | NumberTarget
-"""What a feature is scored against: a label as a number, or one class of it."""
+        return self.measure.of_groups(groups[self.labelled], self.values, seed)
 
 
 def targets(rows: pl.DataFrame, label: str) -> tuple[Target, ...]:
@@ -104,9 +103,9 @@ def targets(rows: pl.DataFrame, label: str) -> tuple[Target, ...]:
     if len(distinct) < 2:
         return ()
     if values.dtype.is_float() and not np.isin(distinct, (0.0, 1.0)).all():
-        return (NumberTarget(label, known, labelled),)
+        return (Target(label, R2, known, labelled),)
     told = distinct[1:] if len(distinct) == 2 else distinct
-    return tuple(ClassTarget(f"{label} {value:g}" if len(distinct) > 2 else label, known == value, labelled) for value in told)
+    return tuple(Target(f"{label} {value:g}" if len(distinct) > 2 else label, AUC, known == value, labelled) for value in told)
 
 
 def score_features(
@@ -135,14 +134,14 @@ def score_features(
         name, numbers = named_after(feature, columns), numeric(rows[feature])
         for target, past in zip(against, pasts, strict=True):
             value = target.of_groups(codes(rows[feature]), rule.seed) if numbers is None else target.of_numbers(numbers, rule.seed)
-            limit = target.limit(rule, named=name is not None)
+            limit = target.measure.limit(rule) if name is None else target.measure.limit_of_named(rule)
             yield FeatureScore(
                 feature=feature,
                 label=target.label,
-                measure=target.measure,
+                measure=target.measure.name,
                 value=value,
                 limit=limit if past is None else max(limit, past + MARGIN * (1 - past)),
-                chance=target.by_accident,
+                chance=target.measure.by_accident(target.values),
                 past=past,
                 named_after=name,
             )

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from stackhouse.leaks.feature_scores import ClassTarget, NumberTarget, agreement, numeric, own_past, targets
+from stackhouse.leaks.feature_scores import AUC, R2, agreement, numeric, own_past, targets
 
 NAN = float("nan")
 
@@ -31,13 +31,13 @@ def rows_of(values: list[object], dtype: pl.DataType | type[pl.DataType]) -> pl.
 )
 def test_classes_are_told_one_by_one(values: list[object], dtype: type[pl.DataType], expected: list[tuple[str, list[bool]]]) -> None:
     found = targets(rows_of(values, dtype), "y")
-    assert all(isinstance(target, ClassTarget) for target in found)
+    assert all(target.measure is AUC for target in found)
     assert [(target.label, target.values.tolist()) for target in found] == expected
 
 
 def test_floats_are_a_number_of_the_rows_that_have_it() -> None:
     (target,) = targets(rows_of([1.5, None, NAN, 2.5], pl.Float64), "y")
-    assert isinstance(target, NumberTarget)
+    assert target.measure is R2
     assert target.values.tolist() == [1.5, 2.5]
     assert target.labelled.tolist() == [True, False, False, True]
 
