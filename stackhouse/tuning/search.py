@@ -10,11 +10,13 @@ from its kept trials gives what the uninterrupted one gives, to the bit: with th
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
+from stackhouse.algorithms import Estimating
 from stackhouse.content import content_hash
 from stackhouse.evaluation.metrics import better
 from stackhouse.fitted import FittedModel, ScoringRules
@@ -67,7 +69,7 @@ def search(
     timed_out = False
     while len(study.trials) < max(rule.trials, len(listed)):
         if (position := len(study.trials)) < len(listed):
-            study.add_listed(listed[position], [judge.value(listed[position], fold, patience=0)[0] for fold in range(rule.folds)])
+            study.add_listed(listed[position], [value for value, _ in _on_folds(judge, listed[position], rule, patience=0)])
         elif timed_out := expired():
             break
         else:
@@ -105,13 +107,14 @@ def best_by_folds(trials: Sequence[Trial], metric: str) -> int:
 def digest(train: Table, candidates: tuple[ScoringRules, ...], metric: str, rule: SearchRule, split: SplitRule, surroundings: str) -> str:
     """Return what tells a search from another, 64 hexadecimal digits: its rows, what is searched and how, code and libraries.
 
-    The number of trials and the limit of time are left out, so that more of either goes on where the search was.
+    The number of trials and the limit of time are left out, so that more of either goes on where the search was, and so is the number of
+    folds at once, which changes nothing.
     """
     content = [
         content_hash(train),
         [rules.model_dump(mode="json") for rules in candidates],
         metric,
-        rule.model_dump(mode="json", exclude={"trials", "timeout_minutes"}),
+        rule.model_dump(mode="json", exclude={"trials", "timeout_minutes", "parallel_folds"}),
         split.model_dump(mode="json"),
         surroundings,
     ]
@@ -120,11 +123,18 @@ def digest(train: Table, candidates: tuple[ScoringRules, ...], metric: str, rule
 
 def _try_next(study: Study, judge: Judge, rule: SearchRule) -> None:
     drawn, values, rounds = study.draw(), [], []
-    for fold in range(rule.folds):
-        value, stopped_after = judge.value(drawn.algorithm, fold, rule.early_stopping_rounds)
+    for fold, (value, stopped_after) in enumerate(_on_folds(judge, drawn.algorithm, rule, rule.early_stopping_rounds)):
         values.append(value)
         if stopped_after is not None:
             rounds.append(stopped_after)
         if fold + 1 < rule.folds and study.is_poor(fold, float(np.mean(values))):
             break
     study.finish(drawn, values, rounds)
+
+
+def _on_folds(judge: Judge, algorithm: Estimating, rule: SearchRule, patience: int) -> Iterator[tuple[float, int | None]]:
+    """Judge an algorithm on one fold after the other, some of them fitted ahead; what nobody asks for any more is thrown away."""
+    with ThreadPoolExecutor(rule.parallel_folds) as threads:
+        for first in range(0, rule.folds, rule.parallel_folds):
+            at_once = range(first, min(first + rule.parallel_folds, rule.folds))
+            yield from threads.map(lambda fold: judge.value(algorithm, fold, patience), at_once)

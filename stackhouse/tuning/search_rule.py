@@ -22,6 +22,9 @@ class SearchRule(BaseModel):
         None, gt=0, description="No trial begins after so many minutes; how many there are then depends on the machine."
     )
     folds: int = Field(5, ge=2, le=20, description="Folds of the training rows that each trial is judged on.")
+    parallel_folds: int = Field(
+        1, ge=1, le=20, description="Folds of a trial that are fitted at once, in threads; what is found does not depend on it."
+    )
     pruning: bool = Field(True, description="End a trial whose mean over its folds so far is worse than the median of the others'.")
     seed: int = Field(42, ge=0, description="Seed of what is drawn: folds at random and hyperparameters.")
     early_stopping_rounds: int = Field(

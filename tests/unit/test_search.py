@@ -1,5 +1,6 @@
 """The search: planted truths are found on folds of the training rows, and going on after an end changes nothing."""
 
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -150,6 +151,26 @@ def test_the_same_seed_gives_the_same_search_and_another_seed_another(undisturbe
     assert [trial.drawn for trial in other.trials] != [trial.drawn for trial in undisturbed.report.trials]
 
 
+@pytest.mark.parametrize("at_once", [2, 3])
+def test_folds_fitted_at_once_change_nothing_that_is_found(at_once: int) -> None:
+    rule = SearchRule(trials=14, folds=4, space={"xgboost": FEW_TREES})
+    one_by_one = run(rule)
+    assert any(trial.pruned for trial in one_by_one.report.trials)
+    assert run(rule.model_copy(update={"parallel_folds": at_once})) == one_by_one
+
+
+def test_so_many_folds_are_fitted_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    meeting, value = threading.Barrier(3, timeout=20), Judge.value
+
+    def together(judge: Judge, *given: Any) -> Any:
+        meeting.wait()
+        return value(judge, *given)
+
+    monkeypatch.setattr(Judge, "value", together)
+    run(SMALL.model_copy(update={"trials": 1, "parallel_folds": 3}))
+    assert not meeting.broken
+
+
 @pytest.mark.parametrize("after", range(1, 8))
 def test_a_search_that_ends_in_the_middle_goes_on_to_the_same_result(after: int, undisturbed: Any) -> None:
     kept = optuna.create_study(direction="maximize")
@@ -189,7 +210,7 @@ def test_the_digest_tells_searches_apart_but_not_by_how_long_they_are() -> None:
     def told(table: Table = TRAIN, rule: SearchRule = SMALL, algorithm: Any = STUMP, metric: str = "f1", code: str = "1") -> str:
         return digest(table, rules(algorithm), metric, rule, TimeSplit(), code)
 
-    longer = SMALL.model_copy(update={"trials": 90, "timeout_minutes": 5.0})
+    longer = SMALL.model_copy(update={"trials": 90, "timeout_minutes": 5.0, "parallel_folds": 2})
     assert told() == told(rule=longer)
     others = [
         told(table=draw_rows(240, seed=3)),
