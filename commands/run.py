@@ -17,13 +17,9 @@ def run_model(model_file: Path, stack: str, *, cache: bool, output_file: Path | 
     spec = read_model_file(model_file)
     require_unscheduled(model_file)
     with running(spec.registered_name, spec.use_case, model_file, stack, cache=cache) as runner:
-        from commands.results import read_results
         from commands.screen import print_screen
-        from pipelines.feature_engineering import feature_engineering
-        from pipelines.training import training
 
-        runs = [runner.run(feature_engineering), runner.run(training)]
-        results = read_results(*runs)
+        results, runs = runner.train()
         if output_file:
             from commands.outcome import training_outcome
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -12,6 +12,11 @@ from rich.markup import escape
 from commands.progress import console, step_lines
 from stackhouse.errors import InfrastructureError, StackhouseError
 from stacks.home import home, require_writable
+
+if TYPE_CHECKING:
+    from zenml.models import PipelineRunResponse
+
+    from commands.results import Results
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,19 @@ class Runner:
                 f"{pipeline.name} stopped: {type(error).__name__}: {error}\nThe whole log is in {self.log_file}. "
                 "If something that earlier runs kept is gone, --no-cache makes it anew."
             ) from error
+
+    def train(self) -> "tuple[Results, list[PipelineRunResponse]]":
+        """Run feature_engineering, then training, and return what came of both, and their runs in this order.
+
+        Raises:
+            StackhouseError: whatever stopped one of them.
+        """
+        from commands.results import read_results
+        from pipelines.feature_engineering import feature_engineering
+        from pipelines.training import training
+
+        runs = [self.run(feature_engineering), self.run(training)]
+        return read_results(*runs), runs
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from rich.table import Table as Grid
 
 from commands.model_file import read_model_file, require_unscheduled
 from commands.progress import console
-from commands.results import Results, read_results
+from commands.results import Results
 from commands.running import running
 from stackhouse.errors import ConfigurationError, StackhouseError
 from stackhouse.spec import ModelSpec
@@ -71,10 +71,7 @@ def _train(file: Path, spec: ModelSpec, stack: str, *, cache: bool) -> Trained:
     begun = perf_counter()
     try:
         with running(spec.registered_name, spec.use_case, file, stack, cache=cache) as runner:
-            from pipelines.feature_engineering import feature_engineering
-            from pipelines.training import training
-
-            results = read_results(runner.run(feature_engineering), runner.run(training))
+            results, _ = runner.train()
             reasons = escape("; ".join(results.verdict.reasons))
             runner.out.print(f"\n[bold {_COLOURS[results.verdict.outcome]}]{results.verdict.outcome}[/]  {reasons}\n")
             return Trained(spec, perf_counter() - begun, results)
