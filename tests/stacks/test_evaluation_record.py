@@ -14,7 +14,7 @@ from stackhouse.algorithms import XGBoost
 from stackhouse.cleaning import CleaningRule
 from stackhouse.errors import DataError
 from stackhouse.evaluation.decision import LargestF1
-from stackhouse.evaluation.evaluation import Evaluation, evaluate, period
+from stackhouse.evaluation.evaluation import Evaluation, evaluate
 from stackhouse.evaluation.rule import EvaluationRule
 from stackhouse.fitted import FittedModel, ScoringRules
 from stackhouse.labels.rules import BinaryLabel
@@ -24,6 +24,7 @@ from stackhouse.splits import TimeSplit
 from stackhouse.table import Roles, Table
 from stackhouse.verdict import Gates, judge
 from stacks.tracking import log_evaluation
+from tests.stacks.conftest import artifacts
 
 ROLES = Roles(primary_keys=("origin",), timestamp="day", label="late", features=("x",))
 SOURCE = TableVersion(name="dev.flights.days", version=2, uri="/tables/days", rows=400, primary_keys=("origin", "day"))
@@ -54,19 +55,6 @@ def days(first: int, rows: int = 200) -> Table:
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> MlflowClient:
-    return MlflowClient(f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db")
-
-
-@pytest.fixture
-def record(client: MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingRecord:
-    experiment = client.create_experiment(str(tmp_path), artifact_location=str(tmp_path / "artifacts"))
-    monkeypatch.setattr(stacks.tracking, "tracking_client", lambda: client)
-    run = client.create_run(experiment)
-    return TrainingRecord(run_id=run.info.run_id, algorithm="xgboost", train_period=period(days(1)))
-
-
-@pytest.fixture(scope="module")
 def measured() -> Evaluation:
     train = days(1)
     return evaluate(FittedModel.fit(train, RULES), train, days(2), 1, EvaluationRule(slices=("origin",), min_slice_rows=50))
@@ -74,10 +62,6 @@ def measured() -> Evaluation:
 
 def log(record: TrainingRecord, evaluation: Evaluation) -> None:
     log_evaluation(record, evaluation, judge(evaluation, Gates()), days(2), DATA)
-
-
-def artifacts(client: MlflowClient, record: TrainingRecord) -> set[str]:
-    return {found.path for found in client.list_artifacts(str(record.run_id))}
 
 
 def test_intervals_stand_beside_their_metrics(client: MlflowClient, record: TrainingRecord, measured: Evaluation) -> None:

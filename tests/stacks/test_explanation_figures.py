@@ -10,20 +10,9 @@ import pytest
 
 from stackhouse.explanation.explanation import Cloud, Explanation, Point
 from stacks.explanation_figures import explanation_figures, feature_importance, shap_summary
+from tests.reports import EXPLANATION
 
-DELAY = Cloud(feature="delay", low=-4.0, high=31.5, points=(Point(rank=0.1, shap=(-0.3, 0.0)), Point(rank=0.9, shap=(0.6, 0.25))))
-CARRIER = Cloud(feature="carrier", low=None, high=None, points=(Point(rank=None, shap=(0.1, -0.2)),))
-EXPLAINED = Explanation(
-    task="multilabel_classification",
-    unit="probability",
-    test_rows=4044,
-    rows=2000,
-    outputs=("late", "cancelled"),
-    base=(0.43, 0.02),
-    importance={"delay": (0.3, 0.1), "carrier": (0.2, 0.05)},
-    clouds=(DELAY, CARRIER),
-    gap=1e-7,
-)
+CARRIER = EXPLANATION.clouds[1]
 
 
 def axes_of(figure: Any) -> list[Any]:
@@ -37,8 +26,8 @@ def points_of(axes: Any, line: int) -> Any:
 
 
 def test_bars_are_the_importance_of_each_output_one_after_the_other() -> None:
-    (axes,) = axes_of(feature_importance(EXPLAINED))
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["delay", "carrier"]
+    (axes,) = axes_of(feature_importance(EXPLANATION))
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["delay_mean_7d", "carrier"]
     assert [bar.get_x() for bar in axes.patches] == [0.0, 0.0, 0.3, 0.2]
     assert [bar.get_width() for bar in axes.patches] == pytest.approx([0.3, 0.2, 0.1, 0.05])
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["late", "cancelled"]
@@ -47,34 +36,34 @@ def test_bars_are_the_importance_of_each_output_one_after_the_other() -> None:
 
 
 def test_first_feature_stands_at_the_top() -> None:
-    (axes,) = axes_of(feature_importance(EXPLAINED))
+    (axes,) = axes_of(feature_importance(EXPLANATION))
     low, high = axes.get_ylim()
     assert low > high
 
 
 def test_single_output_needs_no_legend() -> None:
-    alone = EXPLAINED.model_copy(update={"outputs": ("late",), "importance": {"delay": (0.3,)}})
+    alone = EXPLANATION.model_copy(update={"outputs": ("late",), "importance": {"delay": (0.3,)}})
     assert axes_of(feature_importance(alone))[0].get_legend() is None
 
 
 def test_summary_has_a_point_for_each_row_of_the_cloud_and_a_part_for_each_output() -> None:
-    late, cancelled = axes_of(shap_summary(EXPLAINED))
+    late, cancelled = axes_of(shap_summary(EXPLANATION))
     assert points_of(late, 0).tolist() == [-0.3, 0.6]
     assert points_of(cancelled, 0).tolist() == [0.0, 0.25]
     assert points_of(cancelled, 1).tolist() == [-0.2]
-    assert [label.get_text() for label in late.get_yticklabels()] == ["delay", "carrier"]
+    assert [label.get_text() for label in late.get_yticklabels()] == ["delay_mean_7d", "carrier"]
     assert late.get_xlabel() == "SHAP value of late, in probability"
 
 
 def test_summary_draws_at_most_four_outputs() -> None:
     outputs = tuple(f"class {number}" for number in range(6))
     cloud = Cloud(feature="delay", low=0.0, high=1.0, points=(Point(rank=0.5, shap=(0.1,) * 6),))
-    many = EXPLAINED.model_copy(update={"outputs": outputs, "importance": {"delay": (0.1,) * 6}, "clouds": (cloud,)})
+    many = EXPLANATION.model_copy(update={"outputs": outputs, "importance": {"delay": (0.1,) * 6}, "clouds": (cloud,)})
     assert len(axes_of(shap_summary(many))) == 4
 
 
 def test_values_without_an_order_are_grey() -> None:
-    late, _ = axes_of(shap_summary(EXPLAINED.model_copy(update={"clouds": (CARRIER,)})))
+    late, _ = axes_of(shap_summary(EXPLANATION.model_copy(update={"clouds": (CARRIER,)})))
     drawn = [part for part in late.collections if len(part.get_offsets())]
     assert len(drawn) == 1
     assert drawn[0].get_facecolor()[0][:3] == pytest.approx([0x98 / 255, 0xA1 / 255, 0xAC / 255])
@@ -86,11 +75,11 @@ def test_nothing_is_drawn_without_values(empty: Explanation) -> None:
 
 
 def test_pictures_are_png_files_of_fixed_names() -> None:
-    for name, figure in explanation_figures(EXPLAINED).items():
+    for name, figure in explanation_figures(EXPLANATION).items():
         stream = BytesIO()
         figure.savefig(stream, format="png")
         assert stream.getvalue().startswith(b"\x89PNG"), name
-    assert set(explanation_figures(EXPLAINED)) == {"feature_importance.png", "shap_summary.png"}
+    assert set(explanation_figures(EXPLANATION)) == {"feature_importance.png", "shap_summary.png"}
 
 
 def test_matplotlib_is_imported_only_where_a_picture_is_drawn() -> None:

@@ -5,48 +5,31 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-import stacks.explanation_record
 from stackhouse.errors import InfrastructureError
-from stackhouse.evaluation.evaluation import Period
 from stackhouse.explanation.explanation import Explanation
 from stackhouse.record import TrainingRecord
 from stacks.explanation_record import EXPLANATION_FILE, log_explanation
-from tests.stacks.test_explanation_figures import EXPLAINED
+from tests.reports import EXPLANATION
+from tests.stacks.conftest import artifacts
 
 ALL = {"feature_importance.png", "shap_summary.png", EXPLANATION_FILE}
 
 
-@pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> MlflowClient:
-    return MlflowClient(f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db")
-
-
-@pytest.fixture
-def record(client: MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingRecord:
-    experiment = client.create_experiment(str(tmp_path), artifact_location=str(tmp_path / "artifacts"))
-    monkeypatch.setattr(stacks.explanation_record, "tracking_client", lambda: client)
-    return TrainingRecord(run_id=client.create_run(experiment).info.run_id, algorithm="xgboost", train_period=Period(rows=9))
-
-
-def artifacts(client: MlflowClient, record: TrainingRecord) -> set[str]:
-    return {found.path for found in client.list_artifacts(str(record.run_id))}
-
-
 def test_pictures_and_the_whole_explanation_lie_beside_the_run(client: MlflowClient, record: TrainingRecord, tmp_path: Path) -> None:
-    log_explanation(record, EXPLAINED)
+    log_explanation(record, EXPLANATION)
     assert artifacts(client, record) == ALL
     stored = Path(client.download_artifacts(str(record.run_id), EXPLANATION_FILE, str(tmp_path))).read_text(encoding="utf-8")
-    assert Explanation.model_validate_json(stored) == EXPLAINED
+    assert Explanation.model_validate_json(stored) == EXPLANATION
 
 
 def test_explanation_is_no_metric(client: MlflowClient, record: TrainingRecord) -> None:
-    log_explanation(record, EXPLAINED)
+    log_explanation(record, EXPLANATION)
     assert client.get_run(str(record.run_id)).data.metrics == {}
 
 
 def test_explanation_that_is_logged_again_replaces_what_is_there(client: MlflowClient, record: TrainingRecord) -> None:
-    log_explanation(record, EXPLAINED)
-    log_explanation(record, EXPLAINED)
+    log_explanation(record, EXPLANATION)
+    log_explanation(record, EXPLANATION)
     assert artifacts(client, record) == ALL
 
 
@@ -62,4 +45,4 @@ def test_run_without_a_model_gets_nothing(client: MlflowClient, record: Training
 
 def test_unknown_run_is_an_error_of_ours(client: MlflowClient, record: TrainingRecord) -> None:
     with pytest.raises(InfrastructureError, match="MLflow did not take the explanation"):
-        log_explanation(record.model_copy(update={"run_id": "0" * 32}), EXPLAINED)
+        log_explanation(record.model_copy(update={"run_id": "0" * 32}), EXPLANATION)

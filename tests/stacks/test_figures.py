@@ -13,13 +13,12 @@ from stackhouse.evaluation.evaluation import Confusion, Evaluation
 from stackhouse.evaluation.intervals import Interval
 from stackhouse.evaluation.residuals import Residuals
 from stacks.figures import figures
+from tests.reports import CURVES
 
 CLASSIFIED = Evaluation(
     test={"roc_auc": 0.75, "pr_auc": 0.6, "brier_score": 0.2, "positive_class_ratio": 0.4},
     intervals={"roc_auc": Interval(low=0.7, high=0.8)},
-    curves=Curves(
-        false_positive_rate=(0.0, 0.2, 1.0), true_positive_rate=(0.0, 0.5, 1.0), recall=(0.0, 0.5, 1.0), precision=(1.0, 0.6, 0.4)
-    ),
+    curves=CURVES,
     confusion=Confusion(classes=("on time", "late"), counts=((6, 2), (1, 3))),
     calibration=(Calibration(label="late", predicted=(0.2, 0.7), observed=(0.25, 0.65)),),
 )

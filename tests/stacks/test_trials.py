@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from stackhouse.algorithms import LightGBM, Losses, XGBoost
+from stackhouse.algorithms import Losses
 from stackhouse.record import RunTags
-from stackhouse.tuning.comparison import SearchReport, Trial, TuningReport
 from stacks.trials import MOST_STEPS, log_losses, log_trials
+from tests.reports import SEARCHED
 
 TAGS = RunTags(
     project="contract",
@@ -20,21 +20,6 @@ TAGS = RunTags(
     feature_engineering="unity_catalog",
     training_data="main.default.days",
 )
-SEARCHED = TuningReport(
-    metric="roc_auc",
-    trials=(
-        Trial(algorithm=XGBoost(), folds=(0.5, 0.7), metrics={"roc_auc": 0.55}),
-        Trial(algorithm=LightGBM(max_depth=3), folds=(0.6, 0.8), rounds=(80, 120), drawn={"max_depth": 3}, metrics={"roc_auc": 0.75}),
-        Trial(algorithm=XGBoost(max_depth=9), folds=(0.4,), drawn={"max_depth": 9}, pruned=True),
-    ),
-    chosen=1,
-    search=SearchReport(space={}, fold_rows=((10, 5), (15, 5)), by_time=True),
-)
-
-
-@pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> MlflowClient:
-    return MlflowClient(f"sqlite:///{tmp_path_factory.mktemp('tracking')}/tracking.db")
 
 
 @pytest.fixture
@@ -51,19 +36,20 @@ def nested(client: MlflowClient, run_id: str) -> list[Any]:
 def test_each_trial_is_a_finished_run_under_the_training_run(client: MlflowClient, run_id: str) -> None:
     log_trials(client, run_id, SEARCHED, TAGS)
     runs = nested(client, run_id)
-    assert [run.info.run_name for run in runs] == ["trial_001_xgboost", "trial_002_lightgbm", "trial_003_xgboost"]
-    assert [run.info.status for run in runs] == ["FINISHED"] * 3
+    assert [run.info.run_name for run in runs] == ["trial_001_xgboost", "trial_002_xgboost", "trial_003_xgboost", "trial_004_lightgbm"]
+    assert [run.info.status for run in runs] == ["FINISHED"] * 4
     assert [(run.data.tags["trial.origin"], run.data.tags["trial.outcome"]) for run in runs] == [
         ("listed", "finished"),
-        ("drawn", "chosen"),
         ("drawn", "pruned"),
+        ("drawn", "chosen"),
+        ("drawn", "finished"),
     ]
-    assert [run.data.params["max_depth"] for run in runs] == ["6", "3", "9"]
-    assert runs[1].data.metrics == pytest.approx(
-        {"cv_roc_auc": 0.7, "cv_roc_auc_2std": 0.2, "cv_roc_auc_fold": 0.8, "validation_roc_auc": 0.75}
+    assert [run.data.params["max_depth"] for run in runs] == ["6", "3", "4", "5"]
+    assert runs[2].data.metrics == pytest.approx(
+        {"cv_roc_auc": 0.65, "cv_roc_auc_2std": 0.1, "cv_roc_auc_fold": 0.7, "validation_roc_auc": 0.66}
     )
-    history = client.get_metric_history(runs[1].info.run_id, "cv_roc_auc_fold")
-    assert [(found.step, found.value) for found in history] == [(1, 0.6), (2, 0.8)]
+    history = client.get_metric_history(runs[2].info.run_id, "cv_roc_auc_fold")
+    assert [(found.step, found.value) for found in history] == [(1, 0.6), (2, 0.7)]
 
 
 def test_each_trial_carries_the_eight_tags_with_its_own_algorithm(client: MlflowClient, run_id: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 import stackhouse
 from materializers.pages import render
-from stackhouse.algorithms import Choices, LightGBM, Losses, Range, XGBoost
+from stackhouse.algorithms import LightGBM, XGBoost
 from stackhouse.batch_scoring import ScoringReport, ScoringRun
 from stackhouse.certificate import Certificate
 from stackhouse.cleaning import CleaningReport, CleaningRule, Replaced
@@ -43,9 +43,10 @@ from stackhouse.record import (
     ValidationReport,
 )
 from stackhouse.report import Report
-from stackhouse.tuning.comparison import SearchReport, Trial, TuningReport
+from stackhouse.tuning.comparison import Trial, TuningReport
 from stackhouse.validation import ExpectationResult, ValidationResult
 from stackhouse.verdict import Gate, Verdict
+from tests.reports import CURVES, EXPLANATION, SEARCHED
 
 PARTS_OF_OTHERS = {
     "Period",
@@ -81,12 +82,7 @@ EVALUATION = Evaluation(
     train={"roc_auc": 0.7448, "positive_class_ratio": 0.437},
     random_split={"roc_auc": 0.7109},
     reference={"roc_auc": 0.4961},
-    curves=Curves(
-        false_positive_rate=(0.0, 0.2, 1.0),
-        true_positive_rate=(0.0, 0.5, 1.0),
-        recall=(0.0, 0.5, 1.0),
-        precision=(1.0, 0.6, 0.4),
-    ),
+    curves=CURVES,
     confusion=Confusion(classes=("0", "1"), counts=((1919, 446), (944, 735))),
     importance={f"feature_{number:02}": number / 276 for number in range(1, 24)},
     train_period=TRAIN,
@@ -159,26 +155,6 @@ TUNING = TuningReport(
     trials=(Trial(algorithm=XGBoost(), metrics={"roc_auc": 0.6348}), Trial(algorithm=LightGBM(), metrics={"roc_auc": 0.6512})),
     chosen=1,
 )
-SEARCHED = TuningReport(
-    metric="roc_auc",
-    trials=(
-        Trial(algorithm=XGBoost(), folds=(0.5, 0.6), metrics={"roc_auc": 0.61}),
-        Trial(algorithm=XGBoost(max_depth=3), folds=(0.7,), drawn={"max_depth": 3, "class_weight": None}, pruned=True),
-        Trial(algorithm=XGBoost(max_depth=4), folds=(0.6, 0.7), drawn={"max_depth": 4, "class_weight": None}, metrics={"roc_auc": 0.66}),
-        Trial(algorithm=LightGBM(), folds=(0.4, 0.5), drawn={"max_depth": 5}),
-    ),
-    chosen=2,
-    losses=Losses(name="log_loss", train=(0.6, 0.5), validation=(0.65, 0.64)),
-    search=SearchReport(
-        space={
-            "xgboost": {"max_depth": Range(low=2, high=8), "class_weight": Choices(choices=(None, "balanced"))},
-            "lightgbm": {"max_depth": Range(low=2, high=8, log=True)},
-        },
-        fold_rows=((1000, 900), (1900, 950)),
-        by_time=True,
-        importance={"max_depth": 0.75, "class_weight": 0.25},
-    ),
-)
 REJECTED = Verdict(
     outcome="REJECTED",
     reasons=("f1 is 0.4000, has to be > 0.4500 (baseline)",),
@@ -236,28 +212,6 @@ SCORED = ScoringReport(
     rows=20460,
     without_features=51,
     counts={"prediction": {"1": 8000}},
-)
-EXPLANATION = Explanation(
-    task="multilabel_classification",
-    unit="probability",
-    test_rows=4044,
-    rows=2000,
-    outputs=("late", "cancelled"),
-    base=(0.43, 0.02),
-    importance={"delay_mean_7d": (0.3, 0.1), "carrier": (0.2, 0.05)},
-    clouds=(
-        Cloud(feature="delay_mean_7d", low=-4.0, high=31.5, points=(Point(rank=0.0, shap=(-0.3, 0.0)), Point(rank=1.0, shap=(0.6, 0.25)))),
-        Cloud(feature="carrier", low=None, high=None, points=(Point(rank=None, shap=(0.1, 0.0)),)),
-    ),
-    gap=3e-7,
-    permutation=Permutation(
-        metric="roc_auc",
-        rows=2000,
-        repeats=5,
-        undealt=0.71,
-        mean={"delay_mean_7d": 0.0625, "carrier": -0.0003},
-        deviation={"delay_mean_7d": 0.004, "carrier": 0.0001},
-    ),
 )
 SCRIPTED = Cloud(feature=SCRIPT, low=0.0, high=1.0, points=(Point(rank=0.5, shap=(0.1, 0.1)),))
 PAGES: tuple[Report, ...] = (
