@@ -1,15 +1,11 @@
 """PostgreSQL as a source, on a real server that is started here, with password authentication, and stopped again."""
 
-import getpass
 import logging
 import math
 import os
-import pwd
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import textwrap
 import time
 from collections.abc import Iterator
@@ -26,9 +22,7 @@ from stackhouse.sources import PostgresqlSource
 from stackhouse.table import Table
 from stacks.home import home
 from stacks.sources import read_source
-
-PASSWORD = "Tr0ub4dor'\\ &3"  # noqa: S105 - of a server that lives for seconds
-USER = "analyst"
+from tests.stacks.postgresql_server import PASSWORD, USER, execute, free_port, postgresql_server
 
 SETUP = """
 CREATE TABLE measures (
@@ -69,80 +63,12 @@ def native(table: Table) -> pl.DataFrame:
     return table.collect().to_native()
 
 
-def binaries() -> Path:
-    """The folder of initdb and pg_ctl, on the PATH or where Debian keeps them."""
-    found = [Path(path).parent for path in [shutil.which("initdb")] if path]
-    found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    for folder in found:
-        if (folder / "initdb").exists() and (folder / "pg_ctl").exists():
-            return folder
-    pytest.skip("no PostgreSQL server is installed here (initdb, pg_ctl)")
-
-
-def owner() -> str:
-    """A user that the server may run as; it refuses root."""
-    if os.geteuid() != 0:
-        return getpass.getuser()
-    names = {entry.pw_name for entry in pwd.getpwall()}
-    return next((name for name in ("postgres", "nobody") if name in names), "") or pytest.skip("no user here that a server may run as")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """A server with scram-sha-256, started for this module and stopped at its end."""
-    tools, user = binaries(), owner()
-    folder = Path(tempfile.mkdtemp(prefix="stackhouse-postgresql-"))
-    password = folder / "password"
-    password.write_text(PASSWORD)
-    port = free_port()
-
-    def run(*command: str) -> None:
-        runs_as = {"user": user} if os.geteuid() == 0 else {}
-        with (folder / "output").open("ab") as output:
-            subprocess.run(command, cwd=folder, stdout=output, stderr=output, timeout=60, check=True, **runs_as)  # type: ignore[call-overload]
-
-    for path in (folder, password):
-        shutil.chown(path, user)
-    data = str(folder / "data")
-    run(
-        str(tools / "initdb"),
-        "-D",
-        data,
-        "-U",
-        USER,
-        "-A",
-        "scram-sha-256",
-        f"--pwfile={password}",
-        "-E",
-        "UTF8",
-        "--locale=C",
-        "--no-sync",
-    )
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c timezone=America/New_York"
-    try:
-        run(str(tools / "pg_ctl"), "-D", data, "-l", str(folder / "log"), "-w", "-t", "30", "-o", options, "start")
+    """A server with the tables, started for this module and stopped at its end."""
+    with postgresql_server() as port:
         execute(port, SETUP)
         yield Server(port)
-    finally:
-        if (folder / "data" / "postmaster.pid").exists():
-            run(str(tools / "pg_ctl"), "-D", data, "-m", "immediate", "-w", "-t", "30", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def execute(port: int, script: str) -> None:
-    """Run statements as the superuser."""
-    dbapi = pytest.importorskip("adbc_driver_postgresql.dbapi", reason="the extra postgresql is not installed")
-    escaped = PASSWORD.replace("\\", "\\\\").replace("'", "\\'")
-    connection = f"host=127.0.0.1 port={port} dbname=postgres user={USER} password='{escaped}' connect_timeout=10"
-    with dbapi.connect(connection, autocommit=True) as opened, opened.cursor() as cursor:
-        for statement in script.split(";\n")[:-1]:
-            cursor.execute(statement)
 
 
 @pytest.fixture(autouse=True)
