@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from stackhouse.errors import ConfigurationError
 from stackhouse.passwords import require_no_password
-from stackhouse.synthetic.account import AccountParameters
+from stackhouse.synthetic.account_parameters import AccountParameters
 from stackhouse.synthetic.customers import CustomersParameters
 from stackhouse.synthetic.rows import RowsParameters
 from stackhouse.table import Table
