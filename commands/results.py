@@ -10,7 +10,7 @@ from stackhouse.certificate import Certificate
 from stackhouse.cleaning import CleaningReport
 from stackhouse.evaluation.evaluation import Evaluation
 from stackhouse.labels.report import LabelReport
-from stackhouse.promotion import Promotion
+from stackhouse.promotion.decision import Promotion
 from stackhouse.record import Registration, TableVersion, TrainingRecord, ValidationReport
 from stackhouse.tuning.comparison import TuningReport
 from stackhouse.verdict import Verdict

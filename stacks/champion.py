@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from stackhouse.promotion import Promotion, PromotionRule, compare, first_champion
+from stackhouse.promotion.decision import Promotion, decide, first_champion
+from stackhouse.promotion.rule import PromotionRule
 from stackhouse.record import Registration, ValidationReport
 from stackhouse.table import Table
 from stackhouse.trained import TrainedModel
@@ -15,7 +16,7 @@ from stacks.tracking import tracking_client
 def promote(
     model: TrainedModel, registration: Registration, validation: ValidationReport, test: Table, rule: PromotionRule, alias: str
 ) -> Promotion:
-    """Compare a validated version with the champion, and move the alias where it is better; see `stackhouse.promotion`.
+    """Compare a validated version with the champion, and move the alias where it is surely better; see `stackhouse.promotion`.
 
     Raises:
         RegistryError: where the registry cannot be read or the alias cannot be moved.
@@ -39,7 +40,7 @@ def promote(
         except Exception as error:  # noqa: BLE001 - a foreign or older model may fail in any way
             reason = f"the champion (version {champion.version}) cannot be loaded: {why(error)}; move its alias by hand to replace it"
             return Promotion(promoted=False, reason=reason, metric=rule.metric, champion_version=str(champion.version))
-        promotion = compare(model.fitted, fitted, str(champion.version), trained_until, test, rule)
+        promotion = decide(model.fitted, fitted, str(champion.version), trained_until, test, rule)
     if promotion.promoted:
         registry.set_alias(name, alias, version)
     return promotion

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from zenml import log_metadata, step
 
-from stackhouse.promotion import Promotion, PromotionRule
+from stackhouse.promotion.decision import Promotion
+from stackhouse.promotion.rule import PromotionRule
 from stackhouse.record import Registration, ValidationReport
 from stackhouse.table import Table
 from stackhouse.trained import TrainedModel
@@ -15,7 +16,9 @@ from stacks.champion import promote
 def promote_model(
     model: TrainedModel, registration: Registration, validation: ValidationReport, test: Table, rule: PromotionRule, alias: str
 ) -> Annotated[Promotion, "promotion"]:
-    """Move the champion's alias where the version is strictly better on rows that neither model was trained on."""
+    """Move the champion's alias where the version is surely better on rows that neither model was trained on."""
     promotion = promote(model, registration, validation, test, rule, alias)
-    log_metadata({"promoted": promotion.promoted, "reason": promotion.reason})
+    found = promotion.evidence
+    measured = {"improvement": found.improvement} if found else {}
+    log_metadata({"promoted": promotion.promoted, "reason": promotion.reason, **measured})
     return promotion

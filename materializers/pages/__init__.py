@@ -16,7 +16,8 @@ from materializers.pages.layout import page, text
 from materializers.pages.leaks import leak_page
 from materializers.pages.model_card import model_card_page
 from materializers.pages.profile import profile_page
-from materializers.pages.registration import promotion_page, registration_page, validation_page
+from materializers.pages.promotion import promotion_page
+from materializers.pages.registration import registration_page, validation_page
 from materializers.pages.scoring import scoring_page
 from materializers.pages.training import scoring_rules_page, training_page
 from materializers.pages.tuning import tuning_page

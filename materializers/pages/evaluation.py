@@ -62,7 +62,7 @@ def metrics_table(report: Evaluation) -> Html:
     if report.resampling is None:
         return section("Metrics", table(head, rows))
     head.insert(2, f"{report.resampling.confidence:.0%} interval")
-    return section("Metrics", table(head, rows), note(_drawn(report.resampling)))
+    return section("Metrics", table(head, rows), note(resampled(report.resampling)))
 
 
 def interval(bounds: Interval | None) -> Number:
@@ -172,8 +172,9 @@ def is_ordered(report: Evaluation) -> bool:
     return bool(train and test and train.last and test.first and train.last < test.first)
 
 
-def _drawn(how: Resampling) -> str:
-    share = f"{how.confidence:.0%} of such intervals hold the value of all rows that could be drawn"
+def resampled(how: Resampling) -> str:
+    """Say what was drawn, how often, and what an interval promises."""
+    share = f"{100 * how.confidence:g}% of such intervals hold the value of all rows that could be drawn"
     if how.drawn == "days":
         return f"Intervals: {how.resamples:,} times as many whole days as the {how.units:,} of the test rows were drawn again; {share}."
     return f"Intervals: {how.resamples:,} times as many rows as the {how.units:,} test rows were drawn again; {share}."

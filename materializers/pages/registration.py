@@ -1,8 +1,7 @@
-"""The pages of a registered version: its registration, its checks, and whether it became the champion."""
+"""The pages of a registered version: its registration and its checks."""
 
-from materializers.pages.layout import facts, metric, note, page, section, statement, table
+from materializers.pages.layout import facts, page, section, statement, table
 from materializers.pages.verdict import passed
-from stackhouse.promotion import Promotion
 from stackhouse.record import Registration, ValidationReport
 
 
@@ -25,18 +24,3 @@ def validation_page(report: ValidationReport) -> str:
     rows = [(check.name, passed(check.passed), check.detail) for check in report.checks]
     checks = section("Checks", table(("check", "passed", "detail"), rows))
     return page("Model validation", f"{report.name}, version {report.version}", claim, checks)
-
-
-def promotion_page(report: Promotion) -> str:
-    """Show the decision, its reason, and both numbers where they were compared."""
-    claim = statement("PROMOTED", "good", report.reason) if report.promoted else statement("NOT PROMOTED", "quiet", report.reason)
-    numbers = facts(
-        {
-            f"{report.metric} of the challenger": metric(report.challenger),
-            f"{report.metric} of the champion": metric(report.champion),
-            "champion's version": report.champion_version,
-            "common rows that neither was trained on": report.rows,
-        }
-    )
-    compared = section("Compared", numbers) if report.champion_version else note("It was not compared with a champion.")
-    return page("Promotion", "Does the new version take the champion's place?", claim, compared)

@@ -1,24 +1,23 @@
 """Evaluation: how good a fitted model is on rows that it never saw, and how good a random split would make it look."""
 
-from collections.abc import Iterable
 from datetime import datetime
 
 import narwhals as nw
 import numpy as np
-import polars as pl
 
 from stackhouse.algorithms import Dummy
-from stackhouse.errors import ColumnNotFoundError, DataError
+from stackhouse.errors import DataError
 from stackhouse.evaluation.calibration import Calibration, calibrations
 from stackhouse.evaluation.curves import Curves, curves
 from stackhouse.evaluation.decision import DecisionGoal, FixedThreshold
 from stackhouse.evaluation.imbalance import imbalance_ratio
-from stackhouse.evaluation.intervals import Days, Interval, Resampling, intervals, resampling
+from stackhouse.evaluation.intervals import Interval, Resampling, intervals, resampling
 from stackhouse.evaluation.predicted import Predicted
 from stackhouse.evaluation.residuals import Residuals, residuals
+from stackhouse.evaluation.rows import days_of, in_order, predict
 from stackhouse.evaluation.rule import EvaluationRule
 from stackhouse.evaluation.slices import Slice, SliceRule, slices
-from stackhouse.fitted import FittedModel, to_arrays
+from stackhouse.fitted import FittedModel
 from stackhouse.labels.rules import ClassLabel
 from stackhouse.report import Report
 from stackhouse.splits import RandomSplit, split
@@ -101,8 +100,8 @@ def evaluate(
             f"The test rows begin at {test_period.first:%Y-%m-%d %H:%M}, the training rows end at {train_period.last:%Y-%m-%d %H:%M}. "
             "Set model.split.kind to time, so that the model is judged on its future."
         )
-    ordered, beside = _in_order(test, (*model.rules.features, *test.roles.labels), rule.slices)
-    predicted, days, task = _predict(model, ordered), _days(ordered), model.rules.task
+    ordered, beside = in_order(test, (*model.rules.features, *test.roles.labels), rule.slices)
+    predicted, days, task = predict(model, ordered), days_of(ordered), model.rules.task
     found, sliced_by = predicted.metrics, metric or task.deciding
     how = resampling(predicted.rows, days, rule.resamples, rule.confidence)
     by_slice = SliceRule(metric=sliced_by, min_rows=rule.min_slice_rows, resamples=rule.resamples, confidence=rule.confidence, seed=seed)
@@ -140,37 +139,6 @@ def imbalance_of(table: Table, task: TaskName) -> float | None:
     columns = table.collect(table.roles.labels)
     y = np.column_stack([columns[label].to_numpy() for label in table.roles.labels])
     return imbalance_ratio(y[:, 0] if y.shape[1] == 1 else y, task)
-
-
-def _predict(model: FittedModel, test: Table) -> Predicted:
-    X, y = to_arrays(test, model.encoding, model.rules)
-    scores = model.scores_of_matrix(X)
-    return Predicted(model.rules.task, y, scores, model.answer(scores), model.rules.label.names)
-
-
-def _in_order(test: Table, read: Iterable[str], sliced_by: tuple[str, ...]) -> tuple[Table, pl.DataFrame]:
-    """Bring the test rows into the order in which `to_arrays` gives them, and return them also as a frame with what they are sliced by.
-
-    Rows that are equal in all that is read may change places, and the model says the same of them.
-    """
-    if missing := [column for column in sliced_by if column not in test.columns]:
-        raise ColumnNotFoundError.missing(test.name, missing, test.columns, "Name features or keys under model.evaluation.slices.")
-    time, keys = test.roles.timestamp, test.roles.primary_keys
-    first = tuple(dict.fromkeys((*((time,) if time else ()), *keys)))
-    columns = tuple(dict.fromkeys((*first, *read, *sliced_by)))
-    collected = test.collect(columns)
-    rows: pl.DataFrame = (collected.sort(*columns) if first else collected).to_native()
-    kept = test.select(column for column in columns if column in test.roles.columns)
-    return kept.with_frame(nw.from_native(rows).select(*kept.columns).lazy()), rows
-
-
-def _days(test: Table) -> Days | None:
-    """The day of each row in UTC (or in the zone of its time) as a number; None where rows have no time."""
-    time = test.roles.timestamp
-    if time is None or not test.count():
-        return None
-    dates: pl.Series = test.collect([time]).to_native()[time].cast(pl.Date)
-    return np.unique(dates.to_physical().to_numpy(), return_inverse=True)[1].astype(np.int64)
 
 
 def _reference(model: FittedModel, train: Table, test: Table, seed: int) -> dict[str, float]:

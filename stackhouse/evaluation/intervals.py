@@ -8,7 +8,7 @@ Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 1
 Methods and their Application (1997), section 3.8.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import sqrt
 from statistics import NormalDist
 from typing import Literal
@@ -80,7 +80,7 @@ def intervals(predicted: Predicted, found: Mapping[str, float], how: Resampling,
     wanted = [name for name in found if (meaning := describe_metric(name)) and meaning.comparable]
     beyond, bounds = (1 - how.confidence) / 2, {}
     for name, values in resample(predicted, wanted, how, days, seed).items():
-        defined = _defined(values)
+        defined = defined_values(values)
         if defined is not None:
             low, high = np.quantile(defined, (beyond, 1 - beyond))
             bounds[name] = Interval(low=float(low), high=float(high))
@@ -96,17 +96,23 @@ def resample(predicted: Predicted, wanted: Collection[str], how: Resampling, day
 
     Source: Politis, Romano and Wolf, Subsampling (1999), chapter 2, for metrics whose error falls with the root of the rows.
     """
-    generator = np.random.default_rng(seed)
-    order = np.argsort(-predicted.scores, kind="stable") if predicted.scores.ndim == 1 else np.arange(predicted.rows)
-    predicted, days = predicted.take(order), None if days is None else days[order]
-    if predicted.rows <= MAX_ROWS:
-        return _resample_all(predicted, wanted, how, days, generator)
-    taken = np.sort(generator.choice(predicted.rows, MAX_ROWS, replace=False))
-    part = predicted.take(taken)
-    drawn = _resample_all(part, wanted, how, None if days is None else days[taken], generator)
-    of_all, of_part = (measure_resamples(rows, np.ones((1, rows.rows)), wanted) for rows in (predicted, part))
-    share = 1.0 if how.drawn == "days" else sqrt(part.rows / predicted.rows)
-    return {name: of_all[name] + share * (values - of_part[name]) for name, values in drawn.items()}
+    return resample_together((predicted,), wanted, how, days, seed)[0]
+
+
+def resample_together(
+    models: Sequence[Predicted], wanted: Collection[str], how: Resampling, days: Days | None, seed: int
+) -> tuple[dict[str, Values], ...]:
+    """Do as `resample` for several models of the same rows, in the same order, and measure all of them on the same resamples."""
+    generator, first = np.random.default_rng(seed), models[0]
+    order = np.argsort(-first.scores, kind="stable") if first.scores.ndim == 1 else np.arange(first.rows)
+    models, days = [model.take(order) for model in models], None if days is None else days[order]
+    if first.rows <= MAX_ROWS:
+        return _resample_all(models, wanted, how, days, generator)
+    taken = np.sort(generator.choice(first.rows, MAX_ROWS, replace=False))
+    parts = [model.take(taken) for model in models]
+    drawn = _resample_all(parts, wanted, how, None if days is None else days[taken], generator)
+    share = 1.0 if how.drawn == "days" else sqrt(MAX_ROWS / first.rows)
+    return tuple(_around_all(*one, share) for one in zip(models, parts, drawn, strict=True))
 
 
 def normal_interval(value: float, values: Values, confidence: float) -> Interval | None:
@@ -114,19 +120,31 @@ def normal_interval(value: float, values: Values, confidence: float) -> Interval
 
     Reaches far into the tails, where 500 resamples have too few values for a percentile. None where too many are undefined.
     """
-    defined = _defined(values)
+    defined = defined_values(values)
     if defined is None:
         return None
     reach = NormalDist().inv_cdf((1 + confidence) / 2) * float(np.std(defined, ddof=1))
     return Interval(low=value - reach, high=value + reach)
 
 
+def defined_values(values: Values) -> Values | None:
+    """Return the values of the resamples that have the metric; None where more than MAX_UNDEFINED of them leave it undefined."""
+    kept = values[np.isfinite(values)]
+    return kept if len(kept) >= (1 - MAX_UNDEFINED) * len(values) else None
+
+
+def _around_all(model: Predicted, part: Predicted, drawn: Mapping[str, Values], share: float) -> dict[str, Values]:
+    """Move resamples of a part of the rows to where those of all rows lie; their distances from the metric shrink to the share."""
+    of_all, of_part = (measure_resamples(rows, np.ones((1, rows.rows)), drawn) for rows in (model, part))
+    return {name: of_all[name] + share * (values - of_part[name]) for name, values in drawn.items()}
+
+
 def _resample_all(
-    predicted: Predicted, wanted: Collection[str], how: Resampling, days: Days | None, generator: np.random.Generator
-) -> dict[str, Values]:
-    groups = np.unique(days, return_inverse=True)[1] if how.drawn == "days" and days is not None else np.arange(predicted.rows)
-    parts = [measure_resamples(predicted, counts, wanted) for counts in _draw(groups, how.resamples, generator)]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    models: Sequence[Predicted], wanted: Collection[str], how: Resampling, days: Days | None, generator: np.random.Generator
+) -> tuple[dict[str, Values], ...]:
+    groups = np.unique(days, return_inverse=True)[1] if how.drawn == "days" and days is not None else np.arange(models[0].rows)
+    parts = [[measure_resamples(model, counts, wanted) for model in models] for counts in _draw(groups, how.resamples, generator)]
+    return tuple({name: np.concatenate([part[name] for part in found]) for name in found[0]} for found in zip(*parts, strict=True))
 
 
 def _draw(groups: Days, resamples: int, generator: np.random.Generator) -> Iterator[Counts]:
@@ -137,8 +155,3 @@ def _draw(groups: Days, resamples: int, generator: np.random.Generator) -> Itera
         places = generator.integers(0, units, (number, units)) + units * np.arange(number)[:, None]
         counts = np.bincount(places.ravel(), minlength=number * units).reshape(number, units).astype(np.float64)
         yield counts if units == len(groups) else counts[:, groups]
-
-
-def _defined(values: Values) -> Values | None:
-    kept = values[np.isfinite(values)]
-    return kept if len(kept) >= (1 - MAX_UNDEFINED) * len(values) else None

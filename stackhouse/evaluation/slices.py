@@ -63,7 +63,7 @@ def slices(predicted: Predicted, columns: Mapping[str, pl.Series], days: Days | 
         rule: how slices are judged; those with fewer rows are measured and not judged.
     """
     parts = [(column, value, rows) for column, values in columns.items() for value, rows in parts_of(values)]
-    judged = sum(_enough(rows, days, rule) for *_, rows in parts)
+    judged = sum(can_be_judged(rows, days, rule.min_rows) for *_, rows in parts)
     overall = predicted.metrics.get(rule.metric)
     if overall is None:
         return tuple(_measure(predicted, *part, days, rule) for part in parts)
@@ -84,6 +84,11 @@ def parts_of(values: pl.Series) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
     yield from _by_quarter(held, there) if ordered and held.n_unique() > QUARTERS else _by_value(held, there)
     if len(there) < len(values):
         yield "missing", np.flatnonzero(missing.to_numpy())
+
+
+def can_be_judged(rows: npt.NDArray[np.int64], days: Days | None, min_rows: int) -> bool:
+    """Say whether a part has rows enough, given by position, and days enough where days are drawn."""
+    return len(rows) >= min_rows and (days is None or len(np.unique(days[rows])) >= MIN_DAYS)
 
 
 def _by_value(values: pl.Series, positions: npt.NDArray[np.int64]) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
@@ -111,7 +116,7 @@ def _said(value: object) -> str:
 
 def _measure(predicted: Predicted, column: str, value: str, rows: npt.NDArray[np.int64], days: Days | None, rule: SliceRule) -> Slice:
     metrics = predicted.take(rows).metrics
-    return Slice(column=column, value=value, rows=len(rows), metrics=metrics, judged=_enough(rows, days, rule))
+    return Slice(column=column, value=value, rows=len(rows), metrics=metrics, judged=can_be_judged(rows, days, rule.min_rows))
 
 
 def _with_interval(
@@ -140,7 +145,3 @@ def _is_worse(part: Slice, usual: float, metric: str) -> bool:
     if part.interval is None:
         return False
     return part.interval.low > usual if lower_is_better(metric) else part.interval.high < usual
-
-
-def _enough(rows: npt.NDArray[np.int64], days: Days | None, rule: SliceRule) -> bool:
-    return len(rows) >= rule.min_rows and (days is None or len(np.unique(days[rows])) >= MIN_DAYS)

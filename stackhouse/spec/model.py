@@ -10,7 +10,7 @@ from pydantic import model_validator
 from stackhouse.cleaning import CleaningRule
 from stackhouse.evaluation.decision import FixedThreshold
 from stackhouse.fitted import ScoringRules
-from stackhouse.promotion import PromotionRule
+from stackhouse.promotion.rule import PromotionRule
 from stackhouse.record import ModelIdentity
 from stackhouse.spec.checks import CHECKS
 from stackhouse.spec.fields import ModelFields
@@ -36,6 +36,7 @@ class ModelSpec(ModelFields):
             domain=self.domain,
             task=self.answers.name,
             use_case=self.use_case,
+            environment=self.environment,
         )
 
     @property
@@ -62,8 +63,18 @@ class ModelSpec(ModelFields):
 
     @property
     def promotion_rule(self) -> PromotionRule:
-        """When a new version takes the champion's place."""
-        return PromotionRule(metric=self.promotion.metric or self.answers.deciding, min_rows=self.promotion.min_rows)
+        """What evidence a new version needs to take the champion's place; the difference is shown by the slices of the evaluation."""
+        asked, shown = self.promotion, self.evaluation
+        return PromotionRule(
+            metric=asked.metric or self.answers.deciding,
+            min_rows=asked.min_rows,
+            min_effect=asked.min_effect,
+            confidence=asked.confidence,
+            resamples=asked.resamples,
+            slices=shown.slices,
+            min_slice_rows=shown.min_slice_rows,
+            seed=self.seed,
+        )
 
     @property
     def scoring_cleaning(self) -> CleaningRule:

@@ -78,10 +78,13 @@ class TuningSpec(Section):
 
 
 class PromotionSpec(Section):
-    """When a new version takes the champion's place."""
+    """What evidence a new version needs to take the champion's place."""
 
     metric: str | None = Field(None, description="Metric of the comparison; that of the task where absent.")
     min_rows: int = Field(100, ge=1, description="Rows that neither model was trained on, below which nothing is promoted.")
+    min_effect: float = Field(0.0, ge=0, allow_inf_nan=False, description="Improvement that has to be exceeded, in the metric's unit.")
+    confidence: float = Field(0.95, ge=0.5, lt=1, description="Share of the intervals that hold the true improvement.")
+    resamples: int = Field(1000, ge=100, le=10_000, description="Resamples of the paired bootstrap, from which the interval is made.")
 
     _canonical = field_validator("metric")(_comparable_metric)
 

@@ -1,13 +1,15 @@
 """The champion's alias on a real registry."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from mlflow import MlflowClient
 
-from stackhouse.promotion import PromotionRule
+from stackhouse.promotion.rule import PromotionRule
 from stackhouse.record import ModelCheck, ValidationReport
 from stacks.champion import promote
+from stacks.mlflow_model import load_model
 from stacks.model_checks import check_version
 from tests.pipelines.conftest import Runs
 
@@ -34,11 +36,38 @@ def test_a_worse_version_is_registered_but_does_not_become_champion(challenged: 
     assert champion(mlflow_client) == "1"
 
 
+def test_a_surely_better_version_becomes_champion(run_small: Callable[..., Runs], mlflow_client: MlflowClient) -> None:
+    run_small("rise", promotion=SEVERAL_ROWS, algorithms=WORSE)
+    promotion = run_small("rise", promotion=SEVERAL_ROWS, evaluation={"slices": ["origin"]}).report("promote_model", "promotion")
+    assert promotion.promoted
+    assert promotion.evidence.interval.low > 0
+    assert promotion.evidence.delong.p_value < 0.05
+    assert [part.value for part in promotion.evidence.slices] == ["EWR", "JFK", "LGA"]
+    assert str(mlflow_client.get_model_version_by_alias("dev.rise.rise", "champion").version) == "2"
+
+
+def test_a_version_that_is_better_by_less_than_is_asked_for_is_not_promoted(
+    challenged: Runs, mlflow_client: MlflowClient, run_small: Callable[..., Runs]
+) -> None:
+    """The same pair, were the better one to come second, with half of the scale asked for."""
+    model, registration = challenged.report("train_model", "model"), challenged.report("register_model", "registration")
+    test, checks = challenged.report("split_dataset", "test"), challenged.report("validate_model", "model_checks")
+    mlflow_client.set_registered_model_alias("dev.duel.duel", "weakest", "2")
+    asked = PromotionRule(min_rows=10, min_effect=0.5)
+    better = replace(model, fitted=load_model("models:/dev.duel.duel/1"))
+    found = promote(better, registration.model_copy(update={"version": "1"}), checks, test, asked, "weakest")
+    assert found.evidence.improvement > 0
+    assert not found.promoted
+    assert "not surely by more than 0.5" in found.reason
+    assert str(mlflow_client.get_model_version_by_alias("dev.duel.duel", "weakest").version) == "2"
+
+
 def test_a_tie_does_not_promote(challenged: Runs, mlflow_client: MlflowClient, run_small: Callable[..., Runs]) -> None:
     """The champion's own model, trained once more with a parameter changed too little to matter, scores exactly the same."""
     twin = [{"kind": "xgboost", "n_estimators": 20, "max_depth": 3, "random_state": 42, "min_child_weight": 1.0000001}]
     promotion = run_small("duel", promotion=SEVERAL_ROWS, algorithms=twin).report("promote_model", "promotion")
-    assert promotion.challenger == promotion.champion
+    assert promotion.evidence.challenger == promotion.evidence.champion
+    assert promotion.evidence.improvement == 0
     assert promotion.promoted is False
     assert "is equal to the champion's" in promotion.reason
     assert champion(mlflow_client) == "1"

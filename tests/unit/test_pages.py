@@ -30,7 +30,11 @@ from stackhouse.labels.rules import ThresholdLabel
 from stackhouse.leaks.report import FeatureScore, LeakFinding, LeakReport, PartLookedAt
 from stackhouse.lookups import FeatureLookup
 from stackhouse.profile import ColumnProfile, TableProfile
-from stackhouse.promotion import Promotion, first_champion
+from stackhouse.promotion.by_slice import SliceDifference
+from stackhouse.promotion.decision import Promotion, first_champion
+from stackhouse.promotion.delong import DeLong
+from stackhouse.promotion.evidence import Evidence
+from stackhouse.promotion.mcnemar import McNemar
 from stackhouse.record import (
     FeatureTable,
     ModelCard,
@@ -70,6 +74,10 @@ PARTS_OF_OTHERS = {
     "Cloud",
     "Point",
     "Permutation",
+    "McNemar",
+    "DeLong",
+    "SliceDifference",
+    "Evidence",
 }
 """Records that are never an artifact: they stand on the page of the record that holds them."""
 
@@ -214,6 +222,43 @@ SCORED = ScoringReport(
     counts={"prediction": {"1": 8000}},
 )
 SCRIPTED = Cloud(feature=SCRIPT, low=0.0, high=1.0, points=(Point(rank=0.5, shap=(0.1, 0.1)),))
+EVIDENCE = Evidence(
+    metric="roc_auc",
+    rows=4044,
+    challenger=0.6912,
+    champion=0.6711,
+    improvement=0.0201,
+    interval=Interval(low=0.0101, high=0.0301),
+    resampling=Resampling(drawn="days", units=73, resamples=1000, confidence=0.95),
+    min_effect=0.005,
+    mcnemar=McNemar(only_challenger=1204, only_champion=988, p_value=4e-6),
+    delong=DeLong(difference=0.0201, standard_error=0.0051, p_value=0.0312),
+    slices=(
+        SliceDifference(
+            column="origin",
+            value="EWR",
+            rows=1500,
+            challenger=0.6,
+            champion=0.65,
+            improvement=-0.05,
+            judged=True,
+            interval=Interval(low=-0.08, high=-0.02),
+        ),
+        SliceDifference(
+            column="origin",
+            value="JFK",
+            rows=2500,
+            challenger=0.75,
+            champion=0.7,
+            improvement=0.05,
+            judged=True,
+            interval=Interval(low=0.03, high=0.07),
+        ),
+        SliceDifference(column="origin", value="LGA", rows=44, challenger=0.7, champion=0.7, improvement=0.0),
+        SliceDifference(column="origin", value="SWF", rows=0),
+    ),
+)
+PROMOTED = Promotion(promoted=True, reason="surely better", metric="roc_auc", rows=4044, champion_version="3", evidence=EVIDENCE)
 PAGES: tuple[Report, ...] = (
     STORED,
     SCORED,
@@ -234,7 +279,7 @@ PAGES: tuple[Report, ...] = (
     RULES,
     REGISTRATION,
     TrainingRecord(run_id="5f0c", model_uri="models:/m-1", algorithm="lightgbm", train_period=TRAIN),
-    first_champion("roc_auc"),
+    PROMOTED,
     EXPLANATION,
 )
 EMPTIES: tuple[Report, ...] = (
@@ -259,6 +304,9 @@ EMPTIES: tuple[Report, ...] = (
     SCORED.model_copy(update={"rows": 0, "without_features": 0, "counts": {}}),
     Registration(name="m", version=None, run_id=None, new=False, reason="SKIPPED"),
     Promotion(promoted=False, reason="nothing was registered", metric="roc_auc"),
+    first_champion("roc_auc"),
+    Promotion(promoted=False, reason="too few rows", metric="rmse", rows=3, champion_version="3"),
+    PROMOTED.model_copy(update={"evidence": EVIDENCE.model_copy(update={"interval": None, "mcnemar": None, "delong": None, "slices": ()})}),
     TrainingRecord(run_id=None, model_uri=None, algorithm="xgboost", train_period=Period(rows=0), skipped=ONE_CLASS),
     CARD.model_copy(update={"evaluation": Evaluation(skipped=ONE_CLASS), "rules": None, "outcome": "SKIPPED"}),
     CARD.model_copy(update={"evaluation": Evaluation()}),
@@ -336,6 +384,10 @@ def test_every_chart_has_a_role_and_a_title(report: Report) -> None:
         ),
         CARD.model_copy(update={"registration": REGISTRATION.model_copy(update={"name": SCRIPT}), "reasons": (SCRIPT,), "outcome": SCRIPT}),
         ModelCheck(name=SCRIPT, passed=True, detail=SCRIPT),
+        Promotion(promoted=False, reason=SCRIPT, metric="f1"),
+        PROMOTED.model_copy(
+            update={"evidence": EVIDENCE.model_copy(update={"slices": (SliceDifference(column=SCRIPT, value=SCRIPT, rows=1),)})}
+        ),
     ],
     ids=name_of,
 )
@@ -566,6 +618,32 @@ def test_validation_page_without_checks_does_not_say_passed() -> None:
     words = words_of(ValidationReport(name="m", version=None))
     assert "NOTHING TO CHECK" in words
     assert "PASSED" not in words
+
+
+def test_promotion_page_shows_interval_tests_and_slices() -> None:
+    words = words_of(PROMOTED)
+    assert "PROMOTED surely better" in words
+    assert "roc_auc of the challenger 0.6912 roc_auc of the champion 0.6711 improvement +0.0201" in words
+    assert "improvement, 95% interval 0.0101 to 0.0301 lower end has to be above 0.005" in words
+    assert "1,000 times as many whole days as the 73 of the test rows were drawn again" in words
+    assert "McNemar, exact 1,204 rows answered rightly by the challenger alone, 988 by the champion alone &lt; 0.001" in words
+    assert "DeLong areas differ by +0.0201, standard error 0.0051 0.031" in words
+    assert "The challenger is worse in: origin EWR." in words
+    assert "origin EWR 1,500 worse -0.0500 -0.0800 to -0.0200 0.6000 0.6500" in words
+    assert "origin JFK 2,500 better +0.0500 0.0300 to 0.0700 0.7500 0.7000" in words
+    assert "origin LGA 44 not judged +0.0000 – 0.7000 0.7000" in words
+
+
+def test_promotion_page_without_a_champion_says_that_nothing_was_compared() -> None:
+    words = words_of(first_champion("roc_auc"))
+    assert "PROMOTED there was no champion yet, and all gates passed" in words
+    assert "It was not compared with a champion." in words
+
+
+def test_promotion_page_of_a_champion_that_could_not_be_compared_counts_the_rows() -> None:
+    words = words_of(Promotion(promoted=False, reason="too few rows", metric="rmse", rows=3, champion_version="7"))
+    assert "NOT PROMOTED too few rows" in words
+    assert "champion's version 7 common rows that neither was trained on 3" in words
 
 
 def test_data_validation_page_names_what_failed_under_its_dimension() -> None:

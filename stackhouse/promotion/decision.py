@@ -1,0 +1,124 @@
+"""The decision: whether a newly registered version takes the champion's place.
+
+Both are scored on the same rows, and only on rows that neither was trained on. What is not shown to be better does not promote: a tie,
+what chance explains, rows too few to tell, a metric that is undefined. The very first version has no champion to beat and is
+promoted on its verdict alone.
+"""
+
+from datetime import datetime
+
+import narwhals as nw
+
+from stackhouse.evaluation.rows import days_of, in_order, predict
+from stackhouse.fitted import FittedModel
+from stackhouse.labels.report import describe
+from stackhouse.promotion.evidence import Evidence, gather
+from stackhouse.promotion.rule import PromotionRule
+from stackhouse.report import Report
+from stackhouse.table import Roles, Table
+
+
+class Promotion(Report):
+    """The decision, its reason in words, and the evidence behind it (None where there is no champion or no common row)."""
+
+    promoted: bool
+    reason: str
+    metric: str
+    rows: int = 0
+    champion_version: str | None = None
+    evidence: Evidence | None = None
+
+
+def first_champion(metric: str) -> Promotion:
+    """Promote the first version that passed its gates: there is no earlier one to compare with."""
+    return Promotion(promoted=True, reason="there was no champion yet, and all gates passed", metric=metric)
+
+
+def decide(
+    challenger: FittedModel,
+    champion: FittedModel,
+    champion_version: str,
+    champion_trained_until: datetime | None,
+    test: Table,
+    rule: PromotionRule,
+) -> Promotion:
+    """Compare two models on the test rows that are later than everything the champion was trained on.
+
+    Args:
+        challenger: the new model; none of the test rows may be among its training rows.
+        champion: the model to beat.
+        champion_version: its version, for the record.
+        champion_trained_until: time of its last training row; None where it is not known, which promotes nothing.
+        test: rows with features and label.
+        rule: metric, least number of rows, least improvement, and how sure it has to be.
+
+    Raises:
+        ColumnNotFoundError: where the test rows lack a column to slice by.
+        DirtyFeaturesError: where a feature holds NaN, ±Inf or null.
+    """
+    fair = _unseen(test, champion_trained_until)
+    rows = fair.count() if fair else 0
+
+    def kept(reason: str) -> Promotion:
+        return Promotion(promoted=False, reason=reason, metric=rule.metric, rows=rows, champion_version=champion_version)
+
+    if fair is None:
+        return kept(f"{_unknown(test)} the rows that the champion (version {champion_version}) was trained on are not known; {_BY_HAND}")
+    if rows < rule.min_rows:
+        return kept(
+            f"only {rows:,} test rows are later than the champion's training rows, {rule.min_rows:,} are needed for a fair comparison"
+        )
+    if challenger.rules.label != champion.rules.label:
+        return kept(f"the champion (version {champion_version}) learned another label, {describe(champion.rules.label)}; {_BY_HAND}")
+    if missing := [name for name in champion.rules.features if name not in test.columns]:
+        return kept(f"the champion (version {champion_version}) reads {missing}, which the test rows lack; {_BY_HAND}")
+    evidence = compare(challenger, champion, fair, rule)
+    if evidence is None:
+        return kept(f"{rule.metric} cannot be computed on the {rows:,} common rows")
+    return Promotion(
+        promoted=evidence.convincing,
+        reason=_reason(evidence, champion_version),
+        metric=rule.metric,
+        rows=rows,
+        champion_version=champion_version,
+        evidence=evidence,
+    )
+
+
+def compare(challenger: FittedModel, champion: FittedModel, rows: Table, rule: PromotionRule) -> Evidence | None:
+    """Compare two models on the same rows, which hold the features of both and the label; None where the metric is undefined there.
+
+    Raises:
+        ColumnNotFoundError: where the rows lack a column to slice by.
+        DirtyFeaturesError: where a feature holds NaN, ±Inf or null.
+    """
+    read = dict.fromkeys((*challenger.rules.features, *champion.rules.features, *rows.roles.labels))
+    features = tuple(dict.fromkeys((*challenger.rules.features, *champion.rules.features)))
+    ordered, beside = in_order(rows, read, rule.slices)
+    same = Table.of(beside, Roles(features=features, label=rows.roles.label, further_labels=rows.roles.further_labels), rows.name)
+    ours, theirs = (predict(model, same) for model in (challenger, champion))
+    return gather(ours, theirs, {name: beside[name] for name in rule.slices}, days_of(ordered), rule)
+
+
+_BY_HAND = "move its alias by hand to replace it"
+
+
+def _reason(found: Evidence, version: str) -> str:
+    verb, _, doubt = found.verdict.partition(", ")
+    than = "equal to" if verb == "equal" else f"{verb} than"
+    doubted = f", {doubt}" if doubt else ""
+    return (
+        f"{found.metric} {found.challenger:.4f} is {than} the champion's {found.champion:.4f} (version {version}) on {found.rows:,} rows "
+        f"that neither saw{doubted}: improvement {found.improvement:+.4f}, {found.bounds}"
+    )
+
+
+def _unknown(test: Table) -> str:
+    return "these rows have no time, so" if test.roles.timestamp is None else "the champion does not say until when it was trained, so"
+
+
+def _unseen(test: Table, trained_until: datetime | None) -> Table | None:
+    time = test.roles.timestamp
+    if time is None or trained_until is None:
+        return None
+    return test.with_frame(test.frame.filter(nw.col(time) > trained_until))
