@@ -19,6 +19,27 @@ if TYPE_CHECKING:
     from commands.results import Results
 
 
+@contextmanager
+def told(pipeline: str, log_file: Path) -> Iterator[None]:
+    """Tell whatever stops a pipeline as an error of ours.
+
+    Raises:
+        StackhouseError: whatever stopped it; what is not ours is an InfrastructureError that names the log.
+    """
+    try:
+        yield
+    except StackhouseError:
+        raise
+    except Exception as error:
+        followed = getattr(error, "original_exception", None)  # ZenML wraps what a run that is followed ended with
+        if isinstance(followed, StackhouseError):
+            raise followed from error
+        raise InfrastructureError(
+            f"{pipeline} stopped: {type(error).__name__}: {error}\nThe whole log is in {log_file}. "
+            "If something that earlier runs kept is gone, --no-cache makes it anew."
+        ) from error
+
+
 @dataclass(frozen=True)
 class Runner:
     """Runs pipelines for one model file."""
@@ -35,18 +56,8 @@ class Runner:
             StackhouseError: whatever stopped it; what is not ours is an InfrastructureError that names the log.
         """
         self.out.print(f"\n[bold]{pipeline.name}[/]")
-        try:
+        with told(pipeline.name, self.log_file):
             return pipeline.with_options(config_path=str(self.model_file), enable_cache=None if self.cache else False)()
-        except StackhouseError:
-            raise
-        except Exception as error:
-            followed = getattr(error, "original_exception", None)  # ZenML wraps what a run that is followed ended with
-            if isinstance(followed, StackhouseError):
-                raise followed from error
-            raise InfrastructureError(
-                f"{pipeline.name} stopped: {type(error).__name__}: {error}\nThe whole log is in {self.log_file}. "
-                "If something that earlier runs kept is gone, --no-cache makes it anew."
-            ) from error
 
     def train(self) -> "tuple[Results, list[PipelineRunResponse]]":
         """Run feature_engineering, then training, and return what came of both, and their runs in this order.
