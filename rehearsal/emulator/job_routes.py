@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Body
 
 from rehearsal.emulator.errors import ApiError
+from rehearsal.emulator.job_definitions import KEYED, Job
 from rehearsal.emulator.job_fields import without_nulls
-from rehearsal.emulator.jobs import KEYED, Job
 from rehearsal.emulator.runs import PAGE_ITEMS, job_run_fields, output_fields, task_run_fields
 
 if TYPE_CHECKING:

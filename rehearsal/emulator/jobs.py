@@ -1,11 +1,9 @@
-"""The Jobs service: definitions, and runs that are started, queued, cancelled and ended. Its routes are in `job_routes.py`.
+"""The Jobs service: jobs, and runs that are started, queued, cancelled and ended. Its routes are in `job_routes.py`.
 
 Simplified: one user; no permissions, notifications, repair or one-time submission; everything is in memory.
 """
 
-import copy
 import logging
-import secrets
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +16,9 @@ from rehearsal.emulator import run_states
 from rehearsal.emulator.environments import Environments
 from rehearsal.emulator.errors import ApiError
 from rehearsal.emulator.execution import Execution
-from rehearsal.emulator.job_rules import parameters_of, require_job
+from rehearsal.emulator.job_definitions import Job, updated, with_defaults
+from rehearsal.emulator.job_rules import require_job
+from rehearsal.emulator.new_runs import new_id, new_run
 from rehearsal.emulator.runs import JobRun, TaskRun
 from rehearsal.emulator.schedules import Firing, Schedules
 
@@ -28,19 +28,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STOP_SECONDS = 15
-DEFAULTS = {"max_concurrent_runs": 1, "timeout_seconds": 0, "format": "MULTI_TASK", "email_notifications": {}}
-KEYED = {"tasks": "task_key", "job_clusters": "job_cluster_key", "environments": "environment_key", "parameters": "name"}
-"""Arrays that an update merges by key."""
-
-
-@dataclass
-class Job:
-    """A definition."""
-
-    job_id: int
-    settings: dict[str, Any]
-    creator: str
-    created_time: int
 
 
 @dataclass
@@ -87,7 +74,7 @@ class Jobs:
         require_job(self._home, settings)
         with self.changed:
             clock = self._home.clock.milliseconds()
-            job = Job(_new_id(), DEFAULTS | copy.deepcopy(settings), self._home.user_name, clock)
+            job = Job(new_id(), with_defaults(settings), self._home.user_name, clock)
             self.jobs[job.job_id] = job
             self._follow(job)
         return job
@@ -101,7 +88,7 @@ class Jobs:
         with self.changed:
             job = self.job(job_id)
             require_job(self._home, settings)
-            job.settings = DEFAULTS | copy.deepcopy(settings)
+            job.settings = with_defaults(settings)
             self._follow(job)
 
     def update(self, job_id: int, new: Mapping[str, Any], removed: list[str]) -> None:
@@ -111,12 +98,7 @@ class Jobs:
             ApiError: where there is no such job, or what comes out is not valid.
         """
         with self.changed:
-            settings = copy.deepcopy(self.job(job_id).settings)
-            for name in removed:
-                _remove(settings, name)
-            for name, value in new.items():
-                settings[name] = _merged(settings.get(name), value, KEYED[name]) if name in KEYED else value
-            self.change(job_id, settings)
+            self.change(job_id, updated(self.job(job_id).settings, new, removed))
 
     def delete(self, job_id: int) -> None:
         """Delete a job; what runs of it is cancelled.
@@ -162,7 +144,8 @@ class Jobs:
             job = self.job(job_id)
             if token and token in self._tokens:
                 return self.run(self._tokens[token])
-            run, room = self._new_run(job, dict(parameters or {}), dict(overriding or {}), firing), self._has_room(job_id, job.settings)
+            run = new_run(self._home, job, parameters or {}, overriding or {}, firing)
+            room = self._has_room(job_id, job.settings)
             self.runs[run.run_id] = run
             if token:
                 self._tokens[token] = run.run_id
@@ -227,7 +210,7 @@ class Jobs:
         """Add the attempt after `last`. The lock is held."""
         number = last.attempt + 1
         log_file = run.folder / f"{last.key}.{number}.log"
-        attempt = TaskRun(_new_id(), last.task, log_file, number, last.original_run_id, run_states.WAITING_FOR_RETRY)
+        attempt = TaskRun(new_id(), last.task, log_file, number, last.original_run_id, run_states.WAITING_FOR_RETRY)
         run.tasks.append(attempt)
         self.changed.notify_all()
         return attempt
@@ -270,34 +253,6 @@ class Jobs:
         except ApiError as error:
             log.warning("The schedule of job %s could not start a run: %s", firing.job_id, error.message)
 
-    def _new_run(self, job: Job, parameters: dict[str, str], overriding: dict[str, Any], firing: Firing | None) -> JobRun:
-        tasks = job.settings.get("tasks") or []
-        if not tasks:
-            raise ApiError.invalid(f"Job {job.job_id} has no tasks.")
-        defaults = parameters_of(job.settings)
-        if unknown := parameters.keys() - defaults.keys():
-            raise ApiError.invalid(f"The job has no parameters {', '.join(sorted(unknown))}.")
-        run_id, now = _new_id(), self._home.clock.milliseconds()
-        folder = self._home.folder.resolve() / "runs" / str(run_id)
-        folder.mkdir(parents=True)
-        attempts = []
-        for task in copy.deepcopy(tasks):
-            task_run_id = _new_id()
-            attempts.append(TaskRun(task_run_id, task, folder / f"{task['task_key']}.log", original_run_id=task_run_id))
-        return JobRun(
-            run_id,
-            job.job_id,
-            job.creator,
-            copy.deepcopy(job.settings),
-            folder,
-            trigger="PERIODIC" if firing else "ONE_TIME",
-            trigger_time=int(firing.due.timestamp() * 1000) if firing else now,
-            start_time=now,
-            parameters=defaults | parameters,
-            overriding=overriding,
-            tasks=attempts,
-        )
-
     def _has_room(self, job_id: int, settings: Mapping[str, Any]) -> bool:
         active = [run for run in self.runs.values() if run.job_id == job_id and not (run.state.finished or run.state == run_states.QUEUED)]
         return len(active) < int(settings["max_concurrent_runs"])
@@ -327,26 +282,6 @@ class Jobs:
         run.stop = run.stop or state
         if run.state == run_states.QUEUED:
             run.state, run.end_time = state, self._home.clock.milliseconds()
-
-
-def _new_id() -> int:
-    """Return an id as Databricks gives them. It is not counted, so that no two workspaces on one MLflow or ZenML server share any."""
-    return secrets.randbelow(9 * 10**14) + 10**14
-
-
-def _merged(old: list[dict[str, Any]] | None, new: list[dict[str, Any]] | None, key: str) -> list[dict[str, Any]]:
-    if not isinstance(new, list):
-        raise ApiError.invalid(f"An array whose entries have a {key} is wanted.")
-    entries = {entry.get(key): entry for entry in (old or []) + new if isinstance(entry, dict)}
-    return list(entries.values())
-
-
-def _remove(settings: dict[str, Any], name: str) -> None:
-    where, _, key = name.partition("/")
-    if key and where in KEYED:
-        settings[where] = [entry for entry in settings.get(where) or [] if entry[KEYED[where]] != key]
-    else:
-        settings.pop(name, None)
 
 
 def router(workspace: "Workspace") -> APIRouter:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from materializers.pages.layout import Html, facts, figures, page, section, table, tag
+from rehearsal.emulator.job_definitions import Job
 from rehearsal.emulator.job_rules import upstream_keys
-from rehearsal.emulator.jobs import Job
 from rehearsal.emulator.page_graph import graph
 from rehearsal.emulator.run_states import State
 from rehearsal.emulator.runs import JobRun, TaskRun
