@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from zenml.models import PipelineRunResponse
 
 from commands.results import Results
+from stackhouse.alias_move import is_move
 from stackhouse.batch_scoring import SCORED_AT
 from stackhouse.content import content_hash
 from stackhouse.errors import InfrastructureError
@@ -43,7 +44,7 @@ class Outcome(BaseModel):
     """Signature of the registered version; None where none was registered."""
     metadata: Mapping[str, Any] = {}
     tags: Mapping[str, str] = {}
-    """Tags of the registered version, without the time at which it was registered."""
+    """Tags of the registered version, without the time at which it was registered and the records of moved aliases."""
     description: str = ""
     seconds: Mapping[str, float]
     """How long each step took, by `pipeline.step`."""
@@ -82,7 +83,7 @@ def training_outcome(spec: ModelSpec, results: Results, runs: list[PipelineRunRe
         reasons=results.verdict.reasons,
         signature=info.signature.to_dict() if info and info.signature else None,
         metadata=dict(info.metadata or {}) if info else {},
-        tags={key: value for key, value in (version.tags if version else {}).items() if key != "registered_at"},
+        tags={key: value for key, value in (version.tags if version else {}).items() if key != "registered_at" and not is_move(key)},
         description=str(version.description or "") if version else "",
         seconds=step_seconds(runs),
     )

@@ -40,6 +40,13 @@ def told(pipeline: str, log_file: Path) -> Iterator[None]:
         ) from error
 
 
+def report_of(run: Any, step: str, output: str) -> Any:
+    """Return what a step of a run that is finished gave out."""
+    from zenml.client import Client
+
+    return Client().get_pipeline_run(run.id).steps[step].outputs[output][0].load()
+
+
 @dataclass(frozen=True)
 class Runner:
     """Runs pipelines for one model file."""

@@ -125,6 +125,8 @@ class Registration(Report):
     run_id: str | None
     new: bool
     reason: str
+    aliases: Mapping[str, str] = {}
+    """Version that each alias which was asked for points at."""
 
 
 class ModelCheck(Report):

@@ -2,62 +2,58 @@
 
 Every method may be called again after a kill: a version is found by the run that it came from, and tags and aliases are
 set to what they should be.
-
-What differs in Unity Catalog: a version is pending until its files are there, and stays so where an upload was killed; a search finds
-by name alone, page by page, and tells neither tags nor aliases; numbers are not given twice; a model may be read by many, and
-created in its schema by few.
 """
 
-import time
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import (
-    ALREADY_EXISTS,
-    INVALID_PARAMETER_VALUE,
-    NOT_FOUND,
-    RESOURCE_ALREADY_EXISTS,
-    RESOURCE_DOES_NOT_EXIST,
-    ErrorCode,
-)
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, ErrorCode
 
 from stackhouse.errors import RegistryError
 from stackhouse.spec.sections import require_alias
-from stacks.mlflow_failures import FAILURES, reason
+from stacks.mlflow_failures import FAILURES, few_retries
+from stacks.model_versions import MISSING, READY, ModelVersions
+from stacks.registry_failures import asking, registry_error
 
-_MISSING = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(NOT_FOUND)}
-_EXISTS = {ErrorCode.Name(RESOURCE_ALREADY_EXISTS), ErrorCode.Name(ALREADY_EXISTS)}
 _INVALID = ErrorCode.Name(INVALID_PARAMETER_VALUE)
-_READY, _PENDING = "READY", "PENDING_REGISTRATION"
-_READY_SECONDS, _PAUSE_SECONDS = 300.0, 1.0
+_SHOWN = 20
 TRAINED_UNTIL = "trained_until"
 
 
 class Registry:
-    """Registered models of one MLflow."""
+    """Registered models of one MLflow. What is read is given up within 20 seconds where nobody answers; writes have MLflow's own patience.
+
+    Every method raises an InfrastructureError where the registry does not answer, and a RegistryError where it refuses.
+    """
 
     def __init__(self, client: MlflowClient) -> None:
         """Take the client to work with."""
         self._client = client
 
+    def versions(self, name: str) -> tuple[int, ...]:
+        """Return the numbers of the versions that can be used, ascending; none for a model that is not registered.
+
+        Raises:
+            InfrastructureError: where the registry does not answer.
+            RegistryError: where it refuses.
+        """
+        return tuple(sorted(int(found.version) for found in ModelVersions(self._client, name).listed() if found.status == READY))
+
     def next_version(self, name: str) -> int:
         """Return the number after the highest version; 1 for a model that is not registered yet.
 
         Raises:
-            RegistryError: where the registry cannot be read.
+            InfrastructureError: where the registry does not answer.
+            RegistryError: where it refuses.
         """
-        try:
-            return max((int(found.version) for found in self._versions(name)), default=0) + 1
-        except FAILURES as error:
-            raise RegistryError(f"The versions of {name} could not be read: {reason(error)}") from error
+        return max((int(found.version) for found in ModelVersions(self._client, name).listed()), default=0) + 1
 
     def version_of_run(self, name: str, run_id: str) -> str | None:
         """Return the version that was registered from a run, or None. One whose upload was not finished is none."""
-        return next((str(found.version) for found in self._of_run(name, run_id) if found.status == _READY), None)
+        return ModelVersions(self._client, name).of_run(run_id)
 
     def register(self, name: str, model_uri: str, run_id: str, description: str, tags: Mapping[str, str]) -> tuple[str, bool]:
         """Register the model of a run, or finish a registration that was interrupted.
@@ -66,124 +62,125 @@ class Registry:
             The version, and whether it is new.
 
         Raises:
-            RegistryError: where the registry refuses.
+            InfrastructureError: where the registry does not answer.
+            RegistryError: where it refuses.
         """
-        try:
-            self._create_model(name)
-            version = self.version_of_run(name, run_id)
-            new = version is None
+        with asking(f"Registering {name} from run {run_id} failed", name):
+            version, new = self.version_of_run(name, run_id), False
             if version is None:
-                version = self._create_version(name, model_uri, run_id)
-            existing = self._client.get_model_version(name, version).tags
-            registered_at = existing.get("registered_at", datetime.now(UTC).isoformat())
+                version, new = ModelVersions(self._client, name).create(model_uri, run_id)
+            existing = self._client.get_model_version(name, version)
+            registered_at = existing.tags.get("registered_at", datetime.now(UTC).isoformat())
             for key, value in {"registered_at": registered_at, **tags}.items():
-                if existing.get(key) != value:
+                if existing.tags.get(key) != value:
                     self._client.set_model_version_tag(name, version, key, value)
-            self._client.update_model_version(name, version, description)
-        except FAILURES as error:
-            raise RegistryError(f"Registering {name} from run {run_id} failed: {reason(error)}") from error
+            if existing.description != description:
+                self._client.update_model_version(name, version, description)
         return version, new
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
-        """Point an alias at a version.
+        """Point an alias at a version, wherever it points now. Moves that are on record are made by `stacks.alias_moves`.
 
         Raises:
             ConfigurationError: where MLflow reserves the alias or refuses its characters.
-            RegistryError: where the registry refuses.
+            InfrastructureError: where the registry does not answer.
+            RegistryError: where it refuses.
         """
         require_alias(alias)
-        try:
+        with asking(f"Alias '{alias}' of {name} could not be set to version {version}", name):
             self._client.set_registered_model_alias(name, alias, version)
-        except FAILURES as error:
-            raise RegistryError(f"Alias '{alias}' of {name} could not be set to version {version}: {reason(error)}") from error
 
     def version_by_alias(self, name: str, alias: str) -> ModelVersion | None:
         """Return the version that an alias points at, or None where the model or the alias does not exist yet.
 
         Raises:
-            RegistryError: where the registry fails for another reason; a failure must not look like a missing champion.
+            InfrastructureError: where the registry does not answer.
+            RegistryError: where it refuses for another reason; a failure must not look like a missing champion.
         """
         try:
-            return self._client.get_model_version_by_alias(name, alias)
+            with few_retries():
+                return self._client.get_model_version_by_alias(name, alias)
         except FAILURES as error:
             if _no_such_alias(error):
                 return None
-            raise RegistryError(f"Alias '{alias}' of {name} could not be read: {reason(error)}") from error
+            raise registry_error(f"Alias '{alias}' of {name} could not be read", name, error) from error
+
+    def aliases(self, name: str) -> dict[str, str]:
+        """Return the version that each alias of a model points at; none for a model that is not registered.
+
+        Raises:
+            InfrastructureError: where the registry does not answer.
+            RegistryError: where it refuses.
+        """
+        try:
+            with few_retries():
+                found = self._client.get_registered_model(name).aliases
+        except FAILURES as error:
+            if isinstance(error, MlflowException) and error.error_code in MISSING:
+                return {}
+            raise registry_error(f"The aliases of {name} could not be read", name, error) from error
+        return {str(alias): str(version) for alias, version in found.items()}
+
+    def find_version(self, name: str, version: str) -> ModelVersion | None:
+        """Return one version, or None where it does not exist.
+
+        Raises:
+            InfrastructureError: where the registry does not answer.
+            RegistryError: where it refuses.
+        """
+        try:
+            with few_retries():
+                return self._client.get_model_version(name, version)
+        except FAILURES as error:
+            if isinstance(error, MlflowException) and error.error_code in {*MISSING, _INVALID}:
+                return None
+            raise registry_error(f"Version {version} of {name} could not be read", name, error) from error
 
     def version(self, name: str, version: str) -> ModelVersion:
         """Return one version.
 
         Raises:
-            RegistryError: where it does not exist, or the registry cannot be read.
+            InfrastructureError: where the registry does not answer.
+            RegistryError: where it does not exist, naming those that do, or the registry refuses.
         """
-        try:
-            return self._client.get_model_version(name, version)
-        except FAILURES as error:
-            missing = isinstance(error, MlflowException) and error.error_code in {*_MISSING, _INVALID}
-            problem = f"{name} has no version {version}" if missing else f"Version {version} of {name} could not be read"
-            raise RegistryError(f"{problem}: {reason(error)}") from error
+        found = self.find_version(name, version)
+        if found is None:
+            raise RegistryError(f"{name} has no version {version}. {self.there_are(name)}")
+        return found
 
-    def _create_model(self, name: str) -> None:
-        """Create the model where it is missing. It is looked for first: who adds versions need not be allowed to create models."""
-        try:
-            self._client.get_registered_model(name)
-        except MlflowException as error:
-            if error.error_code not in _MISSING:
-                raise
-            try:
-                self._client.create_registered_model(name)
-            except MlflowException as also:
-                if also.error_code not in _EXISTS:
-                    raise
-
-    def _create_version(self, name: str, model_uri: str, run_id: str) -> str:
-        """Create the one version of a run and return it when it is ready; what an earlier try left behind goes, or a second request.
+    def there_are(self, name: str) -> str:
+        """Say which versions and aliases a model has.
 
         Raises:
-            RegistryError: where the version does not become ready.
+            InfrastructureError: where the registry does not answer.
+            RegistryError: where it refuses.
         """
-        try:
-            created = self._client.create_model_version(name, source=model_uri, run_id=run_id, model_id=model_uri.rpartition("/")[2])
-            self._wait_until_ready(name, created)
-        except (MlflowException, RegistryError):
-            with suppress(*FAILURES):
-                self._delete(name, [found for found in self._of_run(name, run_id) if found.status != _READY])
-            raise
-        kept = self.version_of_run(name, run_id) or str(created.version)
-        self._delete(name, [found for found in self._of_run(name, run_id) if str(found.version) != kept])
-        return kept
+        known = self.versions(name)
+        if not known:
+            return "Nothing is registered under this name: train a model and register it first."
+        shown = ", ".join(map(str, known)) if len(known) <= _SHOWN else f"{known[0]} to {known[-1]}"
+        pointing = ", ".join(f"{alias} ({version})" for alias, version in sorted(self.aliases(name).items()))
+        return f"There {'are versions' if len(known) > 1 else 'is version'} {shown}{pointing and f' and the aliases {pointing}'}."
 
-    def _wait_until_ready(self, name: str, created: ModelVersion) -> None:
-        """Wait for a version: Unity Catalog may show it as pending for a while after all its files are there.
+    def set_tag(self, name: str, version: str, key: str, value: str) -> None:
+        """Set a tag of a version.
 
-        Source: https://github.com/mlflow/mlflow/issues/20232; the client itself does not wait there.
+        Raises:
+            InfrastructureError: where the registry does not answer.
+            RegistryError: where it refuses.
         """
-        found, deadline = created, time.monotonic() + _READY_SECONDS
-        while found.status == _PENDING and time.monotonic() < deadline:
-            time.sleep(_PAUSE_SECONDS)
-            found = self._client.get_model_version(name, str(created.version))
-        if found.status != _READY:
-            raise RegistryError(
-                f"Version {found.version} of {name} is {found.status} instead of {_READY}{': ' if found.status_message else ''}"
-                f"{found.status_message or ''}. It was removed; register the run again."
-            )
+        with asking(f"Tag '{key}' of {name} version {version} could not be set", name):
+            self._client.set_model_version_tag(name, version, key, value)
 
-    def _delete(self, name: str, versions: list[ModelVersion]) -> None:
-        for found in versions:
-            self._client.delete_model_version(name, str(found.version))
+    def delete_tag(self, name: str, version: str, key: str) -> None:
+        """Remove a tag of a version.
 
-    def _of_run(self, name: str, run_id: str) -> list[ModelVersion]:
-        """Return the versions of a run, the first that can be used before all others."""
-        found = [version for version in self._versions(name) if version.run_id == run_id]
-        return sorted(found, key=lambda version: (version.status != _READY, int(version.version)))
-
-    def _versions(self, name: str) -> list[ModelVersion]:
-        page = self._client.search_model_versions(f"name = '{name}'")
-        found = [*page]
-        while page.token:
-            page = self._client.search_model_versions(f"name = '{name}'", page_token=page.token)
-            found += page
-        return found
+        Raises:
+            InfrastructureError: where the registry does not answer.
+            RegistryError: where it refuses.
+        """
+        with asking(f"Tag '{key}' of {name} version {version} could not be removed", name):
+            self._client.delete_model_version_tag(name, version, key)
 
 
 def _no_such_alias(error: Exception) -> bool:
@@ -191,4 +188,4 @@ def _no_such_alias(error: Exception) -> bool:
     if not isinstance(error, MlflowException):
         return False
     text = str(error.message).lower()
-    return error.error_code in _MISSING or (error.error_code == _INVALID and "alias" in text and "not found" in text)
+    return error.error_code in MISSING or (error.error_code == _INVALID and "alias" in text and "not found" in text)

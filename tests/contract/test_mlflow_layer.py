@@ -19,8 +19,9 @@ import polars as pl
 import pytest
 from mlflow.store._unity_catalog.registry.rest_store import UcModelRegistryStore
 
-import stacks.registry
+import stacks.model_versions
 from stackhouse.algorithms import XGBoost
+from stackhouse.alias_move import is_move, moves
 from stackhouse.cleaning import CleaningRule
 from stackhouse.errors import ConfigurationError, InfrastructureError, RegistryError
 from stackhouse.evaluation.evaluation import Evaluation, period
@@ -33,6 +34,7 @@ from stackhouse.table import Roles, Table
 from stackhouse.trained import TrainedModel
 from stackhouse.tuning.comparison import TuningReport
 from stackhouse.verdict import Verdict
+from stacks.alias_moves import move_alias
 from stacks.mlflow_model import load_model
 from stacks.model_checks import check_version
 from stacks.provenance import PROVENANCE, provenance
@@ -194,7 +196,7 @@ def test_a_version_holds_the_same_everywhere(place: Home, logged: Logged, regist
     version = registry.version(name, "1")
     assert version.run_id == logged.run_id
     assert version.description == "Will more than a fifth be late? On the test rows: f1 0.5000, roc_auc 0.7500."
-    assert {key: value for key, value in version.tags.items() if key != "registered_at"} == {
+    assert {key: value for key, value in version.tags.items() if key != "registered_at" and not is_move(key)} == {
         "environment": "dev",
         "git_sha": "abc1234",
         "algorithm": "xgboost",
@@ -269,6 +271,38 @@ def test_a_request_that_is_sent_twice_leaves_one_version(
     assert [str(found.version) for found in place.client.search_model_versions(f"name = '{name}'")] == ["1"]
 
 
+def test_each_move_of_an_alias_is_on_record(place: Home, logged: Logged, registry: Registry, name: str) -> None:
+    registered(logged, name)
+    newer = log(name)
+    registered(newer, name)
+    move_alias(registry, name, "champion", "2", None, by="promote_model")
+    move_alias(registry, name, "champion", "1", "2", by="promote_model")
+    move_alias(registry, name, "champion", "2", "1", by="promote_model")
+    kept = [move for version in ("1", "2") for move in moves(registry.version(name, version).tags).values()]
+    assert [(move.words, move.by, move.run_id, move.git_sha) for move in sorted(kept, key=lambda move: move.asked_at)] == [
+        ("candidate: none → 1", "register_model", logged.run_id, "abc1234"),
+        ("candidate: 1 → 2", "register_model", newer.run_id, "abc1234"),
+        ("champion: none → 2", "promote_model", newer.run_id, "abc1234"),
+        ("champion: 2 → 1", "promote_model", logged.run_id, "abc1234"),
+        ("champion: 1 → 2", "promote_model", newer.run_id, "abc1234"),
+    ]
+    assert all(move.asked_at <= move.moved_at for move in kept)
+    assert registry.aliases(name) == {"candidate": "2", "champion": "2"}
+
+
+def test_an_alias_that_another_has_moved_is_left_where_it_is(place: Home, logged: Logged, registry: Registry, name: str) -> None:
+    registered(logged, name)
+    registered(log(name), name)
+    registered(log(name), name)
+    move_alias(registry, name, "champion", "2", None, by="promote_model")
+    with pytest.raises(RegistryError, match=r"points at version 2 and no longer at 1: .* judge version 3 anew"):
+        move_alias(registry, name, "champion", "3", "1", by="promote_model")
+    with pytest.raises(RegistryError, match=r"points at version 2 and no longer at none"):
+        move_alias(registry, name, "champion", "3", None, by="promote_model")
+    assert registry.aliases(name)["champion"] == "2"
+    assert [move.alias for move in moves(registry.version(name, "3").tags).values()] == ["candidate"]
+
+
 def test_an_alias_moves_to_the_newer_version(place: Home, logged: Logged, registry: Registry, name: str) -> None:
     assert registry.version_by_alias(name, "candidate") is None
     registered(logged, name)
@@ -289,10 +323,10 @@ def test_an_alias_that_is_reserved_or_misshapen_is_not_set(place: Home, registry
 
 
 def test_a_version_that_does_not_exist_is_named(place: Home, logged: Logged, registry: Registry, name: str) -> None:
-    with pytest.raises(RegistryError, match=f"{name} has no version 9"):
+    with pytest.raises(RegistryError, match=f"{name} has no version 9. Nothing is registered under this name"):
         registry.version(name, "9")
     registered(logged, name)
-    with pytest.raises(RegistryError, match=f"{name} has no version 9"):
+    with pytest.raises(RegistryError, match=rf"{name} has no version 9. There is version 1 and the aliases candidate \(1\)\."):
         registry.version(name, "9")
 
 
@@ -338,7 +372,7 @@ def test_a_connection_that_breaks_after_the_request_ends_in_one_version(uc: Home
     uc.workspace.faults.plan("drop_after", "POST", call)
     try:
         registered(logged, name)
-    except RegistryError:
+    except InfrastructureError:
         registered(logged, name)
     assert [found.status for found in uc.client.search_model_versions(f"name = '{name}'")] == ["READY"]
 
@@ -381,7 +415,7 @@ def test_passing_faults_in_every_phase_are_survived(uc: Home, name: str, kind: s
 def test_a_version_that_is_shown_as_pending_for_a_while_is_waited_for(
     uc: Home, logged: Logged, registry: Registry, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stacks.registry, "_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(stacks.model_versions, "_PAUSE_SECONDS", 0.01)
     uc.workspace.models.slow_reads = 3
     assert registered(logged, name).version == "1"
     assert registry.version_of_run(name, logged.run_id) == "1"
@@ -389,8 +423,8 @@ def test_a_version_that_is_shown_as_pending_for_a_while_is_waited_for(
 
 @on_unity_catalog
 def test_a_version_that_never_gets_ready_is_removed_and_told(uc: Home, logged: Logged, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stacks.registry, "_PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(stacks.registry, "_READY_SECONDS", 0.05)
+    monkeypatch.setattr(stacks.model_versions, "_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(stacks.model_versions, "_READY_SECONDS", 0.05)
     uc.workspace.models.slow_reads = 10_000
     with pytest.raises(RegistryError, match=r"Version 1 of \S+ is PENDING_REGISTRATION instead of READY. It was removed; register the run"):
         registered(logged, name)

@@ -1,0 +1,104 @@
+"""Failures of a model registry as ours: what it refuses, what it does not know, and that it does not answer, each with what to do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import requests
+from databricks.sdk.errors.base import DatabricksError
+from mlflow.exceptions import MlflowException, RestException
+from mlflow.protos.databricks_pb2 import (
+    CUSTOMER_UNAUTHORIZED,
+    ENDPOINT_NOT_FOUND,
+    PERMISSION_DENIED,
+    UNAUTHENTICATED,
+    ErrorCode,
+)
+
+from stackhouse.errors import InfrastructureError, RegistryError
+from stacks.mlflow_failures import FAILURES, reason
+
+_LATER = (
+    "Try again later; where it stays so, look at the experiment tracker of the active stack (`zenml stack describe`) and at its server."
+)
+_WHO = {ErrorCode.Name(UNAUTHENTICATED), ErrorCode.Name(CUSTOMER_UNAUTHORIZED)}
+_NOT_ALLOWED = {ErrorCode.Name(PERMISSION_DENIED)}
+_NO_SUCH_ROUTE = {ErrorCode.Name(ENDPOINT_NOT_FOUND)}
+_TIMEOUT, _TOO_MANY, _SERVER = 408, 429, 500
+_OF_HTTP = "API request to endpoint"
+
+
+@contextmanager
+def asking(problem: str, name: str) -> Iterator[None]:
+    """Tell a failure of the registry as ours.
+
+    Args:
+        problem: what did not work, as the beginning of a sentence.
+        name: the registered model, for the grants that Unity Catalog would need.
+
+    Raises:
+        InfrastructureError: where the registry does not answer, or after all retries only says that it cannot (408, 429, 5xx).
+        RegistryError: where it refuses (401, 403, 404 and all other answers).
+    """
+    try:
+        yield
+    except FAILURES as error:
+        raise registry_error(problem, name, error) from error
+
+
+def registry_error(problem: str, name: str, error: Exception) -> RegistryError | InfrastructureError:
+    """Return our error for a failure: exit code 5 where another try may help, 4 where somebody has to do something first."""
+    told = reason(error).rstrip(".")
+    if unavailable(error):
+        return InfrastructureError(f"{problem}: {told}. {_LATER}")
+    remedy = _remedy(error, name)
+    return RegistryError(f"{problem}: {told}. {remedy}" if remedy else f"{problem}: {told}")
+
+
+def unavailable(error: Exception) -> bool:
+    """Whether there was no answer, or one that says to come again later. MLflow has retried by then, as its own settings say.
+
+    Source: `mlflow.utils.rest_utils`: an answer with JSON becomes a RestException, one without an MlflowException that names the status;
+    what `requests` raises is the context of an MlflowException. Whatever else MLflow raises is INTERNAL_ERROR as well.
+    """
+    if isinstance(error, RestException) or (isinstance(error, MlflowException) and str(error.message).startswith(_OF_HTTP)):
+        return _come_again(error.get_http_status_code())
+    if isinstance(error, MlflowException):
+        return any(_no_answer(cause) for cause in (error.__cause__, error.__context__))
+    return _no_answer(error)
+
+
+def _no_answer(error: BaseException | None) -> bool:
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return _come_again(error.response.status_code)
+    if isinstance(error, DatabricksError):
+        return error.error_code in {"INTERNAL_ERROR", "RESOURCE_EXHAUSTED", "REQUEST_LIMIT_EXCEEDED", "TEMPORARILY_UNAVAILABLE"}
+    from sqlalchemy.exc import OperationalError
+
+    return isinstance(error, OSError | OperationalError)
+
+
+def _come_again(status: int) -> bool:
+    return status in {_TIMEOUT, _TOO_MANY} or status >= _SERVER
+
+
+def _remedy(error: Exception, name: str) -> str:
+    code = str(getattr(error, "error_code", ""))
+    if code in _WHO:
+        return "The registry does not know who asks: renew the token (DATABRICKS_TOKEN, or that of the experiment tracker)."
+    if code in _NOT_ALLOWED:
+        return _grants(name)
+    if code in _NO_SUCH_ROUTE:
+        return "At this address is no registry of MLflow: look at the tracking URI of the active stack (`zenml stack describe`)."
+    return ""
+
+
+def _grants(name: str) -> str:
+    """What somebody who may grant it has to say. Source: Databricks, "Manage model lifecycle in Unity Catalog", privileges."""
+    levels = name.split(".")
+    if len(levels) != 3:
+        return "Ask whoever runs the registry for the permission."
+    catalog, schema = levels[0], ".".join(levels[:2])
+    return (
+        f"In Unity Catalog an owner grants it: GRANT USE CATALOG ON CATALOG {catalog} TO `you`; GRANT USE SCHEMA, CREATE MODEL ON SCHEMA "
+        f"{schema} TO `you`; GRANT EXECUTE ON MODEL {name} TO `you`. Versions, tags and aliases of a model are its owner's to set."
+    )
