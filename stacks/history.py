@@ -22,6 +22,8 @@ from stacks.provenance import PROVENANCE
 
 TABLE_VERSION = "delta.version."
 """Tag of a run before the name of each table that it was trained on; its value is the table's version."""
+_READY = "READY"
+"""Status of a version that can be used; in Unity Catalog one whose upload was killed stays pending."""
 
 
 def model_versions(client: MlflowClient, name: str, limit: int | None = None) -> tuple[ModelVersion, ...]:
@@ -36,7 +38,7 @@ def model_versions(client: MlflowClient, name: str, limit: int | None = None) ->
     """
     require_plain(name, "dev.flights.flight_delay")
     with reading(f"the versions of {name}"):
-        numbers = sorted(int(version.version) for version in _versions(client, name))
+        numbers = sorted(int(version.version) for version in _versions(client, name) if version.status == _READY)
         if not numbers:
             raise RegistryError(f"{name} has no registered version. {_registered(client)}")
         shown = numbers[-limit:] if limit else numbers

@@ -107,8 +107,8 @@ def test_a_process_of_its_own_does_the_same(stackhouse: Command) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("runs", "--model", "nobody"), 2, r"There is no run of a model 'nobody'\. There are .*\bfirst\b"),
-        (("runs", "--experiment", "nowhere"), 2, rf"There is no experiment 'nowhere'\. There are .*{EXPERIMENT}"),
+        (("runs", "--model", "nobody"), 2, r"There is no run of a model 'nobody'\. There are "),
+        (("runs", "--experiment", "nowhere"), 2, r"There is no experiment 'nowhere'\. There are /Shared/"),
         (("runs", "--sort", "beauty"), 2, r"There is no metric 'beauty'; there are accuracy, "),
         (("runs", "--model", "first", "--sort", "rmse"), 2, r"No run of these has the metric 'rmse'; they have accuracy, "),
         (("runs", "--limit", "0"), 2, r"--limit is 0, and has to be 1 at least"),
@@ -116,7 +116,7 @@ def test_a_process_of_its_own_does_the_same(stackhouse: Command) -> None:
         (("history", "nobody"), 2, r"'nobody' names no model\..* configs/models: .*flight_delay"),
         (("history", NAME, "--metric", "rmse"), 2, r"No row of these has the metric 'rmse'; they have accuracy, "),
         (("history", NAME, "--plot", "f1.gif"), 2, r"'f1\.gif' is no picture that can be drawn"),
-        (("history", "dev.first.second"), 4, rf"dev\.first\.second has no registered version\. There are .*{NAME}"),
+        (("history", "dev.first.second"), 4, r"dev\.first\.second has no registered version\. There are dev\."),
         (("history", "dev.first.first' or name != '"), 2, r"is no name of a model"),
         (("runs", "--stack", "nowhere"), 2, r"There is no stack 'nowhere'"),
     ],

@@ -10,6 +10,8 @@ import mlflow
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Metric
+from mlflow.entities.model_registry import ModelVersion as Registered
+from mlflow.store.entities import PagedList
 
 from stackhouse.errors import ConfigurationError, InfrastructureError, RegistryError
 from stackhouse.evaluation.intervals import Interval
@@ -80,6 +82,18 @@ def test_a_version_that_was_registered_by_hand_has_the_time_of_the_registry(clie
 @pytest.mark.parametrize(("limit", "numbers"), [(None, [1, 2, 3]), (2, [2, 3]), (1, [3]), (9, [1, 2, 3])])
 def test_the_newest_versions_are_given_oldest_first(client: MlflowClient, limit: int | None, numbers: list[int]) -> None:
     assert [version.version for version in model_versions(client, NAME, limit)] == numbers
+
+
+def test_a_version_whose_upload_was_killed_is_none(client: MlflowClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    search = client.search_model_versions
+
+    def last_one_pending(*asked: str, **how: str) -> PagedList[Registered]:
+        page = search(*asked, **how)
+        next(found for found in page if int(found.version) == 3)._status = "PENDING_REGISTRATION"
+        return page
+
+    monkeypatch.setattr(client, "search_model_versions", last_one_pending)
+    assert [version.version for version in model_versions(client, NAME)] == [1, 2]
 
 
 @pytest.mark.parametrize("name", ["dev.shop.nobody", "dev.shop.empty"])
