@@ -18,9 +18,13 @@ _TRIAL = re.compile(r"Trial (\d+ of \d+: .*)")
 _CACHED = re.compile(r"Using cached version of step `?([\w-]+)`?")
 
 
-def console() -> Console:
-    """Return the console of our commands; wide enough for the last screen where the output is not a terminal."""
-    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
+def console(*, stderr: bool = False) -> Console:
+    """Return the console of our commands; wide enough for the last screen where the output is not a terminal.
+
+    With `stderr` it leaves the standard output to what a machine reads.
+    """
+    width = None if (sys.stderr if stderr else sys.stdout).isatty() else 120
+    return Console(highlight=False, soft_wrap=True, width=width, stderr=stderr)
 
 
 class _StepLines(logging.Handler):

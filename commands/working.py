@@ -1,12 +1,14 @@
-"""The stack that a command works on: the one that is named, else the active one where its feature store is ours, else `local`."""
+"""The stack that a command works on, and pipelines run on it: by default the active one where its feature store is ours, else `local`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from commands.progress import step_lines
+from stackhouse.errors import InfrastructureError, StackhouseError
 from stacks.home import home, require_writable
 
 DEFAULT_STACK = "local"
@@ -25,18 +27,36 @@ def on_stack(stack: str | None, out: Console, log: str) -> Iterator[Path]:
     with step_lines(out, log_file):
         from stacks.definition import bring_up, read_definition
 
-        if stack is not None:
-            bring_up(read_definition(stack))
-        elif not _active_is_ours():
-            bring_up(read_definition(DEFAULT_STACK))
+        if stack is not None or not _active_is_ours():
+            bring_up(read_definition(stack or DEFAULT_STACK))
         yield log_file
 
 
 def _active_is_ours() -> bool:
     """Whether the active stack has a feature store of Stackhouse."""
     from zenml.client import Client
+    from zenml.enums import StackComponentType
 
     from stacks.definition import FLAVORS
 
-    store = Client().active_stack_model.components.get("feature_store", [])  # type: ignore[call-overload]
-    return any(("feature_store", component.flavor_name) in FLAVORS for component in store)
+    kind = StackComponentType.FEATURE_STORE
+    stores = Client().active_stack_model.components.get(kind, [])
+    return any((kind.value, store.flavor_name) in FLAVORS for store in stores)
+
+
+def run_pipeline(pipeline: Any, parameter: Any, log_file: Path) -> Any:
+    """Run a pipeline with its parameter, and return its run.
+
+    Raises:
+        StackhouseError: whatever stopped it; what is not ours is an InfrastructureError that names the log.
+    """
+    try:
+        return pipeline(parameter)
+    except StackhouseError:
+        raise
+    except Exception as error:
+        followed = getattr(error, "original_exception", None)  # ZenML wraps what a run that is followed ended with
+        if isinstance(followed, StackhouseError):
+            raise followed from error
+        stopped = f"{pipeline.name} stopped: {type(error).__name__}: {error}"
+        raise InfrastructureError(f"{stopped}\nThe whole log is in {log_file}.") from error

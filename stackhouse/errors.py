@@ -164,6 +164,23 @@ class LabelError(DataError):
         return cls(f"The label '{column}' holds an infinite value, from which nothing can be learned. Repair the source.")
 
     @classmethod
+    def one_class(cls, column: str, value: str) -> Self:
+        """Build the error for a label that has one value in all rows."""
+        return cls(
+            f"The label '{column}' is {value} in every row; a classifier needs two classes at least. Use a longer period, or name another "
+            "column as the label."
+        )
+
+    @classmethod
+    def not_classes(cls, column: str, found: int, most: int) -> Self:
+        """Build the error for a column of measured values where classes are needed."""
+        many = f"more than {most}" if found > most else str(found)
+        return cls(
+            f"The label '{column}' holds {many} different values that are no classes. Binarize it at the source (1 above a threshold, "
+            f"else 0), or name a column of 2 to {most} whole numbers or texts as the label."
+        )
+
+    @classmethod
     def unknown_class(cls, column: str, unknown: Iterable[str], classes: Iterable[str]) -> Self:
         """Build the error for a label that holds something that is none of its classes."""
         return cls(

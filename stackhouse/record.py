@@ -28,6 +28,7 @@ class ModelIdentity(BaseModel):
     domain: Domain
     task: str
     use_case: str
+    environment: str = "dev"
 
 
 class TableVersion(Report):

@@ -51,12 +51,12 @@ class Gates(BaseModel):
     minimum: Mapping[str, FiniteFloat] = Field(default_factory=dict, description="Smallest allowed value by metric (>=).")
     maximum: Mapping[str, FiniteFloat] = Field(default_factory=dict, description="Largest allowed value by metric (<=), e.g. of an error.")
     baseline_f1: float = Field(
-        0.0, ge=0, lt=1, description="F1 has to be strictly above this: f1, weighted_f1 of several classes, macro_f1 of several labels."
+        0.0, ge=0, lt=1, description="F1 has to be strictly above this: f1, macro_f1 where there are several classes or labels."
     )
     beats_reference: str | None = Field(
         None, description="Metric that has to be strictly better than that of a guess; the one that decides between models where absent."
     )
-
+    against_guess: bool = Field(True, description="Whether the model has to beat a guess; the four commands ask for the baseline alone.")
     slices: SliceGate | None = Field(None, description="What every slice of evaluation.slices has to reach.")
 
     @model_validator(mode="before")
@@ -92,6 +92,8 @@ class Gates(BaseModel):
         for name in (*self.minimum, *self.maximum, *((self.beats_reference,) if self.beats_reference else ()), *of_slices):
             if canonical(name) not in known:
                 raise ValueError(f"gates: a model of {task.name} has no metric '{name}'; it has {list(known)}")
+        if not (self.against_guess or task.baseline or self.minimum or self.maximum or self.slices):
+            raise ValueError(f"gates: against_guess is false, and nothing else is asked of a model of {task.name}. Give minimum or maximum")
         if self.baseline_f1 and not task.baseline:
             raise ValueError(f"gates: baseline_f1 is {self.baseline_f1:g}, and a model of {task.name} has no F1. Give minimum or maximum")
 
@@ -134,7 +136,7 @@ def judge(evaluation: Evaluation, gates: Gates, leaks: LeakReport | None = None)
         *(_minimum(canonical(name), limit, test) for name, limit in gates.minimum.items()),
         *(_maximum(canonical(name), limit, test) for name, limit in gates.maximum.items()),
         *_baseline(task, gates, test),
-        *_reference(task, gates, test, evaluation.reference),
+        *(_reference(task, gates, test, evaluation.reference) if gates.against_guess else ()),
         *_slices(gates.slices, evaluation.slices),
     )
     failed = tuple(_reason(gate) for gate in judged if not gate.passed)

@@ -30,8 +30,17 @@ from stacks.mlflow_model import FEATURE_LOOKUPS, log_model
 from stacks.provenance import PROVENANCE, provenance
 from stacks.registry import Registry
 from stacks.trials import log_losses, log_trials
+from stacks.version_control import git_sha
 
 EXAMPLE_ROWS = 5
+
+REGISTERED_NAME = "registered_name"
+"""Tag of a run: the name under which its model is registered, or would be."""
+
+BASELINE_GATE = "gate.baseline"
+"""Tag of a run: `passed` where F1 is above the baseline and nothing else speaks against the model, else `failed`. It is set last: a run
+that was stopped has none, and `FINISHED` says nothing of a model.
+"""
 
 
 def tracking_client() -> MlflowClient:
@@ -71,21 +80,22 @@ def log_training(
         project=identity.project,
         domain=identity.domain,
         model_name=identity.name,
-        model_type=identity.task,
+        model_type=rules.task.name,
         algorithm=rules.algorithm.kind,
         use_case=identity.use_case,
         feature_engineering="unity_catalog",
         training_data=data.features.name,
     )
     versions = {f"delta.version.{table.name}": str(table.version) for table in (*data.tables, data.labels)}
-    _set_tags(client, run_id, {"mlflow.runName": name, **tags.model_dump(), **versions})
+    belongs_to = {REGISTERED_NAME: identity.registered_name, "environment": identity.environment, "git_sha": git_sha()}
+    _set_tags(client, run_id, {"mlflow.runName": name, **tags.model_dump(), **belongs_to, **versions})
     _log_params(client, run_id, _parameters(rules, train, data, split))
     log_metrics(client, run_id, rename(tuning.trials[tuning.chosen].metrics, "validation_") if tuning.trials else {})
     log_losses(client, run_id, tuning.losses)
     log_dataset(client, run_id, train, data.features, "training")
     example = _example(train, fitted)
     mlflow.log_dict(
-        {"feature_names": list(rules.features), "primary_keys": list(data.features.primary_keys), "model_type": identity.task},
+        {"feature_names": list(rules.features), "primary_keys": list(data.features.primary_keys), "model_type": rules.task.name},
         "config.json",
     )
     info = log_model(fitted, identity.name, example, _metadata(rules, data) | {PROVENANCE: provenance(data, split)})
@@ -114,13 +124,14 @@ def log_evaluation(record: TrainingRecord, evaluation: Evaluation, verdict: Verd
         **{f"test_{name}_high": interval.high for name, interval in evaluation.intervals.items()},
     }
     log_metrics(client, run_id, named)
-    _set_tags(client, run_id, {"verdict": verdict.outcome, "verdict.reasons": "; ".join(verdict.reasons)})
     log_figures(client, run_id, evaluation)
     if evaluation.slices:
         client.log_dict(run_id, evaluation.model_dump(mode="json", include={"slice_metric", "slices"}), "slices.json")
     if evaluation.test_period:
         log_metrics(client, run_id, {"test_samples": float(evaluation.test_period.rows)})
         log_dataset(client, run_id, test, data.features, "testing")
+    judged = {"verdict": verdict.outcome, "verdict.reasons": "; ".join(verdict.reasons)}
+    _set_tags(client, run_id, judged | {BASELINE_GATE: "passed" if verdict.approved else "failed"})
 
 
 def open_run() -> str:
@@ -153,16 +164,19 @@ def log_metrics(client: MlflowClient, run_id: str, values: Mapping[str, float]) 
     client.log_batch(run_id, metrics=[Metric(name, value, now, 0) for name, value in values.items()])
 
 
-def log_dataset(client: MlflowClient, run_id: str, table: Table, source: TableVersion, context: str) -> None:
+def log_dataset(
+    client: MlflowClient, run_id: str, table: Table, source: TableVersion, context: str, made_of: Mapping[str, str] = {}
+) -> None:
     """Log a dataset as input of the run, with the Delta version of the feature table that it was made of.
 
-    The version is a tag as well, since MLflow's source drops version 0.
+    The version is a tag as well, since MLflow's source drops version 0; `made_of` are further tags.
     """
     rows: pd.DataFrame = table.collect([*table.roles.features, *table.roles.labels]).to_pandas()
     rows = rows.astype({name: "float64" for name in rows if pd.api.types.is_numeric_dtype(rows[name])})
     origin = DeltaDatasetSource(path=source.uri, delta_table_version=source.version)
     dataset = from_pandas(rows, source=origin, targets=table.roles.label or None, name=source.name.rpartition(".")[2])
     tags = [InputTag("mlflow.data.context", context), InputTag("delta.version", str(source.version))]
+    tags += [InputTag(key, value) for key, value in made_of.items()]
     entity = dataset._to_mlflow_entity()  # noqa: SLF001 - as `mlflow.log_input` does, which needs an active run
     client.log_inputs(run_id, [DatasetInput(entity, tags)])
 

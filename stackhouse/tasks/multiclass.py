@@ -13,7 +13,7 @@ class MulticlassClassification(Task):
     name: ClassVar[TaskName] = "multiclass_classification"
     metrics: ClassVar[tuple[str, ...]] = ("accuracy", "weighted_f1", "macro_f1", "log_loss")
     deciding: ClassVar[str] = "macro_f1"
-    baseline: ClassVar[str | None] = "weighted_f1"
+    baseline: ClassVar[str | None] = "macro_f1"
 
     def answer(self, scores: Scores, threshold: float) -> Answers:
         """Return the most probable class, the first of equals."""

@@ -42,6 +42,7 @@ from stacks.registration import register
 from stacks.registry import Registry
 from stacks.scoring_model import load_scoring_model
 from stacks.tracking import log_evaluation, log_training, tag_skipped
+from stacks.version_control import git_sha
 from tests.contract.mlflow_homes import EXPERIMENT, KINDS, Backends, Home, backends, home
 
 on_unity_catalog = pytest.mark.parametrize("place", [kind for kind in KINDS if kind.startswith("uc")], indirect=True, scope="module")
@@ -169,6 +170,10 @@ def test_a_training_run_is_on_record(place: Home, logged: Logged) -> None:
         "delta.version.main.default.labels": "3",
         "verdict": "APPROVED",
         "verdict.reasons": "f1 0.5000 >= 0.4",
+        "gate.baseline": "passed",
+        "registered_name": "main.default.unregistered",
+        "environment": "dev",
+        "git_sha": git_sha(),
     }
     assert run.data.metrics == {"f1": 0.5, "roc_auc": 0.75, "test_f1": 0.5, "test_roc_auc": 0.75}
     assert run.data.params["n_estimators"] == "5"

@@ -1,0 +1,33 @@
+"""Division of prepared rows into a training and a test part, with the distribution of the label in each."""
+
+import narwhals as nw
+
+from stackhouse.held_out import hold_out
+from stackhouse.labels.inferred import infer_label
+from stackhouse.preparation import Division
+from stackhouse.table import Table
+
+
+def divide(rows: Table, label: str, test_size: float, seed: int) -> tuple[Table, Table, Division]:
+    """Hold rows out, see `stackhouse.held_out`, and count the values of the label in both parts.
+
+    Raises:
+        DataError: where the label has one class or too many values, or there are too few rows or times.
+    """
+    infer_label(rows, label)
+    parts = hold_out(rows, label, test_size, seed)
+    division = Division(
+        label=label,
+        by=parts.rule.kind,
+        time=rows.roles.timestamp,
+        test_size=test_size,
+        seed=seed,
+        train=_by_value(parts.kept, label),
+        test=_by_value(parts.held, label),
+    )
+    return parts.kept, parts.held, division
+
+
+def _by_value(table: Table, label: str) -> dict[str, int]:
+    counted = table.frame.group_by(label).agg(nw.len().alias("__rows")).sort(label).collect(backend="polars")
+    return {str(value): int(rows) for value, rows in counted.select(label, "__rows").rows()}
