@@ -6,9 +6,11 @@ import mlflow
 import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
 from mlflow.pyfunc import PyFuncModel
 
 from stackhouse.answers import PREDICT_METHODS, serve
+from stackhouse.evaluation.metrics import canonical, describe_metric
 from stackhouse.fitted import FittedModel
 from stackhouse.record import ModelCheck, Registration, ValidationReport
 from stackhouse.table import Table
@@ -16,6 +18,7 @@ from stackhouse.trained import TrainedModel
 from stacks.mlflow_failures import reason
 from stacks.mlflow_model import load_model
 from stacks.registry import Registry
+from stacks.served_model import require_signature
 
 SAMPLE_ROWS = 200
 
@@ -39,23 +42,17 @@ def check_version(client: MlflowClient, registration: Registration, model: Train
         return f"{type(load_model(uri).estimator).__name__} in its native format"
 
     def signature() -> str:
-        found = mlflow.models.get_model_info(uri).signature
-        if found is None or found.inputs is None or found.outputs is None:
-            raise ValueError("inputs or outputs are missing; Unity Catalog would refuse the version")
-        return f"{len(found.inputs)} inputs, output {found.outputs.input_types()[0].name}"
+        return require_signature(mlflow.models.get_model_info(uri).signature)
 
     def inference() -> str:
         return _serves_alike(mlflow.pyfunc.load_model(uri), fitted, sample)
 
     def metadata() -> str:
-        found = Registry(client).version(name, version)
         measured = "f1_score" if fitted.rules.task.name == "binary_classification" else fitted.rules.task.metrics[0]
-        if missing := [key for key in ("git_sha", "registered_at", measured) if key not in found.tags]:
-            raise ValueError(f"the version lacks the tags {missing}")
-        return f"run {found.run_id}, {len(found.tags)} tags"
+        return require_metadata(Registry(client).version(name, version), measured)
 
     checks: dict[str, Callable[[], str]] = {"loads": loads, "signature": signature, "inference": inference, "metadata": metadata}
-    return ValidationReport(name=name, version=version, checks=tuple(_run(title, check) for title, check in checks.items()))
+    return ValidationReport(name=name, version=version, checks=tuple(run_check(title, check) for title, check in checks.items()))
 
 
 def _serves_alike(model: PyFuncModel, fitted: FittedModel, sample: pd.DataFrame) -> str:
@@ -71,7 +68,22 @@ def _serves_alike(model: PyFuncModel, fitted: FittedModel, sample: pd.DataFrame)
     return f"{len(sample)} raw rows with NaN and ±Inf scored, none dropped, exactly as the trained model does"
 
 
-def _run(title: str, check: Callable[[], str]) -> ModelCheck:
+def require_metadata(found: ModelVersion, *measured: str) -> str:
+    """Say in words what is on record of a version.
+
+    Raises:
+        ValueError: where tags are missing: commit, time of registration, and the metrics that are named, or any where none is.
+    """
+    missing = [key for key in ("git_sha", "registered_at", *measured) if key not in found.tags]
+    if not measured and not any(describe_metric(canonical(tag)) for tag in found.tags):
+        missing.append("f1_score or another metric")
+    if missing:
+        raise ValueError(f"the version lacks the tags {', '.join(missing)}. Register its run with register_model")
+    return f"run {found.run_id}, {len(found.tags)} tags"
+
+
+def run_check(title: str, check: Callable[[], str]) -> ModelCheck:
+    """Run one check: what it raises is its finding."""
     try:
         return ModelCheck(name=title, passed=True, detail=check())
     except Exception as error:  # noqa: BLE001 - whatever a foreign model raises is the finding

@@ -15,7 +15,7 @@ from zenml.client import Client
 from zenml.integrations.mlflow.flavors.mlflow_experiment_tracker_flavor import is_databricks_tracking_uri
 
 from stackhouse.errors import DataError, InfrastructureError
-from stackhouse.evaluation.evaluation import Evaluation, imbalance_of
+from stackhouse.evaluation.evaluation import Evaluation, imbalance_of, period
 from stackhouse.evaluation.metrics import rename
 from stackhouse.fitted import FittedModel, ScoringRules
 from stackhouse.labels.rules import ThresholdLabel
@@ -28,7 +28,7 @@ from stacks.figures import log_figures
 from stacks.mlflow_failures import recording
 from stacks.mlflow_model import FEATURE_LOOKUPS, log_model
 from stacks.provenance import PROVENANCE, provenance
-from stacks.registry import Registry
+from stacks.registry import TRAINED_UNTIL, Registry
 from stacks.trials import log_losses, log_trials
 from stacks.version_control import git_sha
 
@@ -88,6 +88,8 @@ def log_training(
     )
     versions = {f"delta.version.{table.name}": str(table.version) for table in (*data.tables, data.labels)}
     belongs_to = {REGISTERED_NAME: identity.registered_name, "environment": identity.environment, "git_sha": git_sha()}
+    if (until := period(train).last) is not None:
+        belongs_to[TRAINED_UNTIL] = until.isoformat()
     _set_tags(client, run_id, {"mlflow.runName": name, **tags.model_dump(), **belongs_to, **versions})
     _log_params(client, run_id, _parameters(rules, train, data, split))
     log_metrics(client, run_id, rename(tuning.trials[tuning.chosen].metrics, "validation_") if tuning.trials else {})

@@ -15,6 +15,7 @@ from materializers.pages.labels import label_page
 from materializers.pages.layout import page, text
 from materializers.pages.leaks import leak_page
 from materializers.pages.model_card import model_card_page
+from materializers.pages.model_validation import model_validation_page
 from materializers.pages.profile import profile_page
 from materializers.pages.promotion import promotion_page
 from materializers.pages.registration import registration_page, validation_page
@@ -45,6 +46,7 @@ for _page in (
     label_page,
     leak_page,
     model_card_page,
+    model_validation_page,
     profile_page,
     promotion_page,
     registration_page,

@@ -174,6 +174,7 @@ def test_a_training_run_is_on_record(place: Home, logged: Logged) -> None:
         "registered_name": "main.default.unregistered",
         "environment": "dev",
         "git_sha": git_sha(),
+        "trained_until": "2026-01-20T00:00:00+00:00",
     }
     assert run.data.metrics == {"f1": 0.5, "roc_auc": 0.75, "test_f1": 0.5, "test_roc_auc": 0.75}
     assert run.data.params["n_estimators"] == "5"
