@@ -23,6 +23,8 @@ _LATER = (
 _WHO = {ErrorCode.Name(UNAUTHENTICATED), ErrorCode.Name(CUSTOMER_UNAUTHORIZED)}
 _NOT_ALLOWED = {ErrorCode.Name(PERMISSION_DENIED)}
 _NO_SUCH_ROUTE = {ErrorCode.Name(ENDPOINT_NOT_FOUND)}
+_LATER_CODES = {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "DEADLINE_EXCEEDED", "REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"}
+"""Codes in the JSON of an answer that pass by themselves. Unity Catalog has codes that MLflow does not know, and takes for its own 500."""
 _TIMEOUT, _TOO_MANY, _SERVER = 408, 429, 500
 _OF_HTTP = "API request to endpoint"
 
@@ -60,7 +62,10 @@ def unavailable(error: Exception) -> bool:
     Source: `mlflow.utils.rest_utils`: an answer with JSON becomes a RestException, one without an MlflowException that names the status;
     what `requests` raises is the context of an MlflowException. Whatever else MLflow raises is INTERNAL_ERROR as well.
     """
-    if isinstance(error, RestException) or (isinstance(error, MlflowException) and str(error.message).startswith(_OF_HTTP)):
+    if isinstance(error, RestException):
+        code = str(error.json.get("error_code") or error.error_code)
+        return _come_again(int(code)) if code.isdigit() else code in _LATER_CODES
+    if isinstance(error, MlflowException) and str(error.message).startswith(_OF_HTTP):
         return _come_again(error.get_http_status_code())
     if isinstance(error, MlflowException):
         return any(_no_answer(cause) for cause in (error.__cause__, error.__context__))
@@ -71,7 +76,7 @@ def _no_answer(error: BaseException | None) -> bool:
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return _come_again(error.response.status_code)
     if isinstance(error, DatabricksError):
-        return error.error_code in {"INTERNAL_ERROR", "RESOURCE_EXHAUSTED", "REQUEST_LIMIT_EXCEEDED", "TEMPORARILY_UNAVAILABLE"}
+        return error.error_code in _LATER_CODES
     from sqlalchemy.exc import OperationalError
 
     return isinstance(error, OSError | OperationalError)

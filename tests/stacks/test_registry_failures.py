@@ -1,0 +1,151 @@
+"""A registry that refuses leaves with 4 and says what to do; one that cannot answer leaves with 5, and nobody waits for minutes."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from stackhouse.errors import InfrastructureError, RegistryError
+from stacks.registry import Registry
+from stacks.registry_failures import registry_error
+
+NAME = "prod.shop.churn"
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers whatever it is asked with one status; with the body of an MLflow server where there is a code."""
+
+    status: ClassVar[int] = 200
+    code: ClassVar[str | None] = None
+
+    def do_GET(self) -> None:
+        body = b"no" if self.code is None else json.dumps({"error_code": self.code, "message": "as told"}).encode()
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_GET  # noqa: N815 - the server's own name
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def answering(address: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[int, str | None], Registry]:
+    def made(status: int, code: str | None) -> Registry:
+        monkeypatch.setattr(Answering, "status", status)
+        monkeypatch.setattr(Answering, "code", code)
+        return Registry(MlflowClient(address, address))
+
+    return made
+
+
+CALLS: dict[str, Callable[[Registry], object]] = {
+    "read": lambda registry: registry.version(NAME, "1"),
+    "alias": lambda registry: registry.version_by_alias(NAME, "champion"),
+    "write": lambda registry: registry.set_alias(NAME, "champion", "1"),
+    "register": lambda registry: registry.register(NAME, "models:/m-1", "0" * 32, "", {}),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize(
+    ("status", "code", "remedy"),
+    [
+        (401, None, "does not know who asks: renew the token"),
+        (401, "UNAUTHENTICATED", "does not know who asks: renew the token"),
+        (403, None, r"GRANT USE CATALOG ON CATALOG prod TO `you`; GRANT USE SCHEMA, CREATE MODEL ON SCHEMA prod\.shop"),
+        (403, "PERMISSION_DENIED", r"GRANT EXECUTE ON MODEL prod\.shop\.churn TO `you`"),
+        (404, None, "At this address is no registry of MLflow"),
+    ],
+)
+def test_a_refusal_is_an_error_of_the_registry_with_its_remedy(
+    answering: Callable[[int, str | None], Registry], status: int, code: str | None, remedy: str, call: Callable[[Registry], object]
+) -> None:
+    with pytest.raises(RegistryError, match=remedy) as told:
+        call(answering(status, code))
+    assert told.value.exit_code == 4
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(429, None), (429, "REQUEST_LIMIT_EXCEEDED"), (500, None), (500, "INTERNAL_ERROR"), (503, "503"), (503, "TEMPORARILY_UNAVAILABLE")],
+)
+def test_a_registry_that_cannot_answer_is_no_refusal(
+    answering: Callable[[int, str | None], Registry], status: int, code: str | None, call: Callable[[Registry], object]
+) -> None:
+    with pytest.raises(InfrastructureError, match="Try again later") as told:
+        call(answering(status, code))
+    assert told.value.exit_code == 5
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_a_registry_that_is_not_there_is_no_refusal(call: Callable[[Registry], object]) -> None:
+    with socket.socket() as nobody:  # bound and not listening: connections are refused
+        nobody.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        with pytest.raises(InfrastructureError, match="Try again later"):
+            call(Registry(MlflowClient(address, address)))
+
+
+def test_what_is_read_is_given_up_after_few_retries_and_what_is_written_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES")
+    seen: list[str | None] = []
+    client = MlflowClient("http://127.0.0.1:9", "http://127.0.0.1:9")
+    for call in ("get_model_version", "set_registered_model_alias"):
+        monkeypatch.setattr(client, call, lambda *_: seen.append(os.environ.get("MLFLOW_HTTP_REQUEST_MAX_RETRIES")))
+    Registry(client).find_version(NAME, "1")
+    Registry(client).set_alias(NAME, "champion", "1")
+    assert seen == ["3", None]
+
+
+def test_codes_of_unity_catalog_that_mlflow_does_not_know_are_refusals(answering: Callable[[int, str | None], Registry]) -> None:
+    with pytest.raises(RegistryError, match="SCHEMA_DOES_NOT_EXIST"):
+        answering(404, "SCHEMA_DOES_NOT_EXIST").set_alias(NAME, "champion", "1")
+
+
+def test_a_database_that_is_locked_may_be_free_later() -> None:
+    from sqlalchemy.exc import OperationalError
+
+    error = MlflowException("database is locked")
+    error.__cause__ = OperationalError("INSERT", {}, Exception("database is locked"))
+    assert isinstance(registry_error("It failed", NAME, error), InfrastructureError)
+
+
+def test_what_mlflow_itself_finds_wrong_is_a_refusal() -> None:
+    told = registry_error("It failed", NAME, MlflowException("the model has no signature"))
+    assert isinstance(told, RegistryError)
+    assert str(told) == "It failed: the model has no signature"
+
+
+def test_a_name_that_is_not_of_unity_catalog_gets_no_grants() -> None:
+    from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
+
+    told = registry_error("It failed", "churn", MlflowException("no", error_code=PERMISSION_DENIED))
+    assert str(told) == "It failed: no. Ask whoever runs the registry for the permission."
