@@ -70,6 +70,13 @@ class TrainingData(Report):
     tables: tuple[TableVersion, ...] = Field(min_length=1)
     """Each feature table once, in the order in which the lookups name them first."""
     labels: TableVersion
+    test: TableVersion | None = None
+    """The table of the test rows, where they have one of their own."""
+
+    @property
+    def every_table(self) -> tuple[TableVersion, ...]:
+        """All tables that were read: of features, of labels, of test rows."""
+        return (*self.tables, self.labels, *((self.test,) if self.test else ()))
 
     @property
     def features(self) -> TableVersion:

@@ -96,7 +96,7 @@ def to_store(table: Table) -> tuple[Table, dict[str, str]]:
 def from_store(table: Table, tags: Mapping[str, str], target: str) -> Table:
     """Return a table of the feature store as rows to learn from; `target` has no role yet, see `stackhouse.labels.labelling`.
 
-    Keys and time are those of the tags, else those of the table itself. Columns that have no role stay, and are no features.
+    Keys and time are those of the tags, else those of the table itself. A label that the table has beside the target is no feature.
 
     Raises:
         ColumnNotFoundError: where there is no column `target`.

@@ -30,6 +30,7 @@ def provenance(data: TrainingData, split: TimeSplit | RandomSplit) -> dict[str, 
     return {
         "labels": {"table_name": data.labels.name, "table_version": data.labels.version},
         "split": split.model_dump(mode="json"),
+        **({"test": {"table_name": data.test.name, "table_version": data.test.version}} if data.test else {}),
         **made_with(),
     }
 

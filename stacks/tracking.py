@@ -86,7 +86,7 @@ def log_training(
         feature_engineering="unity_catalog",
         training_data=data.features.name,
     )
-    versions = {f"delta.version.{table.name}": str(table.version) for table in (*data.tables, data.labels)}
+    versions = {f"delta.version.{table.name}": str(table.version) for table in data.every_table}
     belongs_to = {REGISTERED_NAME: identity.registered_name, "environment": identity.environment, "git_sha": git_sha()}
     if (until := period(train).last) is not None:
         belongs_to[TRAINED_UNTIL] = until.isoformat()
@@ -131,7 +131,7 @@ def log_evaluation(record: TrainingRecord, evaluation: Evaluation, verdict: Verd
         client.log_dict(run_id, evaluation.model_dump(mode="json", include={"slice_metric", "slices"}), "slices.json")
     if evaluation.test_period:
         log_metrics(client, run_id, {"test_samples": float(evaluation.test_period.rows)})
-        log_dataset(client, run_id, test, data.features, "testing")
+        log_dataset(client, run_id, test, data.test or data.features, "testing")
     judged = {"verdict": verdict.outcome, "verdict.reasons": "; ".join(verdict.reasons)}
     _set_tags(client, run_id, judged | {BASELINE_GATE: "passed" if verdict.approved else "failed"})
 

@@ -1,0 +1,30 @@
+"""Training and test table of the active stack's feature store, opened at a version, with the roles of their columns."""
+
+from stackhouse.errors import InfrastructureError
+from stackhouse.record import TableVersion, TrainingData
+from stackhouse.table import Table, require_rows
+from stackhouse.table_training import TableTraining
+from stackhouse.training_tables import from_store
+from stacks.feature_store import FeatureStore
+
+
+def open_tables(store: FeatureStore, training: TableTraining) -> tuple[Table, Table, TrainingData]:
+    """Open both tables at the newest version, and say which one that is.
+
+    Raises:
+        ColumnNotFoundError: where one lacks the target.
+        EmptyTableError: where one has no rows.
+        InfrastructureError: where one is not there.
+    """
+    try:
+        train, test = (store.table_version(name) for name in (training.train_table, training.test_table))
+    except InfrastructureError as error:
+        raise InfrastructureError(f"{error} Where train_model asks, prepare_data makes training and test table.") from error
+    data = TrainingData(lookups=(), tables=(train,), labels=train, test=test)
+    return _open(store, train, training.target), _open(store, test, training.target), data
+
+
+def _open(store: FeatureStore, version: TableVersion, target: str) -> Table:
+    table = store.read_table(version.name, version.version)
+    require_rows(table, "Run prepare_data.")
+    return from_store(table, store.describe_table(version.name).tags, target)
