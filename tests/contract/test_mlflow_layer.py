@@ -9,31 +9,18 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import mlflow
-import numpy as np
-import polars as pl
 import pytest
 from mlflow.store._unity_catalog.registry.rest_store import UcModelRegistryStore
 
 import stacks.model_versions
-from stackhouse.algorithms import XGBoost
 from stackhouse.alias_move import is_move, moves
-from stackhouse.cleaning import CleaningRule
 from stackhouse.errors import ConfigurationError, InfrastructureError, RegistryError
-from stackhouse.evaluation.evaluation import Evaluation, period
-from stackhouse.fitted import FittedModel, ScoringRules
-from stackhouse.labels.rules import BinaryLabel
-from stackhouse.lookups import FeatureLookup
-from stackhouse.record import ModelIdentity, Registration, TableVersion, TrainingData, TrainingRecord
+from stackhouse.record import Registration
 from stackhouse.splits import TimeSplit
-from stackhouse.table import Roles, Table
-from stackhouse.trained import TrainedModel
-from stackhouse.tuning.comparison import TuningReport
-from stackhouse.verdict import Verdict
 from stacks.alias_moves import move_alias
 from stacks.mlflow_model import load_model
 from stacks.model_checks import check_version
@@ -41,19 +28,12 @@ from stacks.provenance import PROVENANCE, provenance
 from stacks.registration import register
 from stacks.registry import Registry
 from stacks.scoring_model import load_scoring_model
-from stacks.tracking import log_evaluation, log_training, tag_skipped
+from stacks.tracking import tag_skipped
 from stacks.version_control import git_sha
+from tests.contract.logged_models import APPROVED, DATA, EVALUATION, LOOKUP, Logged, identity, log
 from tests.contract.mlflow_homes import EXPERIMENT, KINDS, Backends, Home, backends, home
 
 on_unity_catalog = pytest.mark.parametrize("place", [kind for kind in KINDS if kind.startswith("uc")], indirect=True, scope="module")
-ROLES = Roles(primary_keys=("route",), timestamp="day", features=("x", "z"), label="late")
-LOOKUP = FeatureLookup(table_name="main.default.days", lookup_key="route", feature_names=("x", "z"), timestamp_lookup_key="day")
-FEATURES = TableVersion(name="main.default.days", version=0, uri="/tables/days", rows=200, primary_keys=("route", "day"))
-LABELS = TableVersion(name="main.default.labels", version=3, uri="/tables/labels", rows=200, primary_keys=("route", "day"))
-DATA = TrainingData(lookups=(LOOKUP,), tables=(FEATURES,), labels=LABELS)
-EVALUATION = Evaluation(test={"f1": 0.5, "roc_auc": 0.75})
-APPROVED = Verdict(outcome="APPROVED", reasons=("f1 0.5000 >= 0.4",))
-
 SCORE = """
 import json, sys
 import mlflow, pandas as pd
@@ -65,50 +45,6 @@ print(json.dumps([int(answer) for answer in mlflow.pyfunc.load_model(sys.argv[1]
 
 class Killed(BaseException):
     """Stands for SIGKILL: no handler of ours catches it."""
-
-
-@dataclass(frozen=True)
-class Logged:
-    """A model on record: what a training step hands on."""
-
-    model: TrainedModel
-    rows: Table
-
-    @property
-    def run_id(self) -> str:
-        return str(self.model.record.run_id)
-
-    @property
-    def uri(self) -> str:
-        return str(self.model.record.model_uri)
-
-
-def identity(name: str) -> ModelIdentity:
-    return ModelIdentity(
-        name="delay",
-        registered_name=name,
-        project="contract",
-        domain="performance",
-        task="binary_classification",
-        use_case="Will more than a fifth be late?",
-    )
-
-
-def log(name: str = "main.default.unregistered") -> Logged:
-    """Log a small model to a new run, with the evaluation, as the steps do."""
-    generator = np.random.default_rng(3)
-    x, z = generator.normal(size=200), generator.normal(size=200)
-    days = [datetime(2026, 1, 1 + day // 10, tzinfo=UTC) for day in range(200)]
-    rows = Table.of(pl.DataFrame({"route": range(200), "day": days, "x": x, "z": z, "late": (x > 0).astype(int)}), ROLES)
-    rules = ScoringRules(
-        algorithm=XGBoost(n_estimators=5), features=("x", "z"), cleaning=CleaningRule(columns={"z": 1.0}), label=BinaryLabel(source="late")
-    )
-    fitted = FittedModel.fit(rows, rules)
-    with mlflow.start_run() as run:
-        uri = log_training(fitted, rows, identity(name), DATA, TimeSplit(), TuningReport(metric="f1"))
-    record = TrainingRecord(run_id=run.info.run_id, model_uri=uri, algorithm="xgboost", train_period=period(rows), git_sha="abc1234")
-    log_evaluation(record, EVALUATION, APPROVED, rows, DATA)
-    return Logged(TrainedModel(fitted, record), rows)
 
 
 @pytest.fixture(scope="module")
