@@ -80,6 +80,12 @@ def test_trials_do_not_count_towards_the_limit(client: MlflowClient) -> None:
     assert names(client, 2, experiment=DEVELOPMENT, model="churn") == ["rejected", "first"]
 
 
+def test_many_experiments_are_asked_in_portions(client: MlflowClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stacks.training_runs._EXPERIMENTS_AT_ONCE", 1)
+    assert names(client) == ["own", "sales", "deployed", "rejected", "first"]
+    assert names(client, 2) == ["own", "sales"]
+
+
 def test_a_run_holds_what_was_logged(client: MlflowClient) -> None:
     first = training_runs(client, RunFilter(model="churn"))[-1]
     assert (first.model, first.task, first.algorithm, first.verdict) == ("churn", "binary_classification", "xgboost", "APPROVED")
