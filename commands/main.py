@@ -103,6 +103,54 @@ def reproduce(version: str, *, stack: str = "local") -> int:
 
 
 @app.command
+def compare(
+    a: str,
+    b: str,
+    *,
+    model_file: Path | None = None,
+    metric: str | None = None,
+    min_effect: float | None = None,
+    confidence: float | None = None,
+    min_rows: int | None = None,
+    slices: Annotated[list[str] | None, Parameter(name="--slice", negative="")] = None,
+    stack: str | None = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Compare version B with version A on rows that neither was trained on: is B better, and surely so? Nothing is written.
+
+    Leaves with 0 where B is better beyond chance, 1 where it is not (a tie, a difference that may be chance, or worse), 3 where the rows
+    are too few to tell.
+
+    Parameters
+    ----------
+    a
+        The version to beat, e.g. dev.flights.flight_delay@champion, or dev.flights.flight_delay alone for its champion.
+    b
+        The version that may be better, e.g. dev.flights.flight_delay/3; of the same model or of another with the same label.
+    model_file
+        A model file whose label table gives the rows, and whose sections promotion and evaluation say metric, confidence and slices.
+    metric
+        The metric; that of the model file, or of the task, where none is named.
+    min_effect
+        Improvement that has to be exceeded, in the metric's unit.
+    confidence
+        Confidence of the interval, two-sided.
+    min_rows
+        Rows below which nothing is said.
+    slices
+        A column by whose values the difference is shown as well; may be given again.
+    stack
+        The stack whose registry and feature store are read; the active one where none is named.
+    json
+        Print one JSON document in place of tables.
+    """
+    from commands.compare import compare as compare_versions
+
+    knobs = {"metric": metric, "min_effect": min_effect, "confidence": confidence, "min_rows": min_rows}
+    return compare_versions(a, b, model_file=model_file, knobs=knobs, slices=slices or (), stack=stack, as_json=json)
+
+
+@app.command
 def runs(
     *,
     model: str | None = None,

@@ -2,13 +2,21 @@
 
 from datetime import datetime
 
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+
+from stackhouse.errors import StackhouseError
+from stackhouse.fitted import FittedModel
 from stackhouse.promotion.decision import Promotion, decide, first_champion
 from stackhouse.promotion.rule import PromotionRule
 from stackhouse.record import Registration, ValidationReport
 from stackhouse.table import Table
 from stackhouse.trained import TrainedModel
+from stacks.alias_moves import move_alias
+from stacks.feature_store import active_feature_store
 from stacks.mlflow_failures import reason as why
 from stacks.mlflow_model import load_model
+from stacks.registered_model import registered_model, trained_rows
 from stacks.registry import TRAINED_UNTIL, Registry
 from stacks.tracking import tracking_client
 
@@ -19,28 +27,44 @@ def promote(
     """Compare a validated version with the champion, and move the alias where it is surely better; see `stackhouse.promotion`.
 
     Raises:
-        RegistryError: where the registry cannot be read or the alias cannot be moved.
+        InfrastructureError: where the registry does not answer.
+        RegistryError: where it refuses, or another process has moved the alias meanwhile.
     """
     name, version = registration.name, registration.version
     if model.fitted is None or version is None:
         return Promotion(promoted=False, reason=f"nothing was registered ({registration.reason})", metric=rule.metric)
     if failed := [check.name for check in validation.checks if not check.passed]:
         return Promotion(promoted=False, reason=f"validation failed: {', '.join(failed)}", metric=rule.metric)
-    registry = Registry(tracking_client())
+    client = tracking_client()
+    registry = Registry(client)
     champion = registry.version_by_alias(name, alias)
     if champion is None:
-        promotion = first_champion(rule.metric)
+        promotion, current = first_champion(rule.metric), None
     elif str(champion.version) == version:
         return Promotion(promoted=False, reason=f"version {version} is the champion already", metric=rule.metric, champion_version=version)
     else:
-        until = champion.tags.get(TRAINED_UNTIL)
-        trained_until = datetime.fromisoformat(until) if until else None
-        try:
-            fitted = load_model(f"models:/{name}/{champion.version}")
-        except Exception as error:  # noqa: BLE001 - a foreign or older model may fail in any way
-            reason = f"the champion (version {champion.version}) cannot be loaded: {why(error)}; move its alias by hand to replace it"
-            return Promotion(promoted=False, reason=reason, metric=rule.metric, champion_version=str(champion.version))
-        promotion = decide(model.fitted, fitted, str(champion.version), trained_until, test, rule)
+        current = str(champion.version)
+        promotion = _against(client, model.fitted, name, champion, test, rule)
     if promotion.promoted:
-        registry.set_alias(name, alias, version)
+        move_alias(registry, name, alias, version, expected=current, by="promote_model")
     return promotion
+
+
+def _against(
+    client: MlflowClient, challenger: FittedModel, name: str, champion: ModelVersion, test: Table, rule: PromotionRule
+) -> Promotion:
+    version, until = str(champion.version), champion.tags.get(TRAINED_UNTIL)
+
+    def kept(problem: str, error: Exception) -> Promotion:
+        reason = f"{problem}: {why(error)}; move its alias by hand to replace it"
+        return Promotion(promoted=False, reason=reason, metric=rule.metric, champion_version=version)
+
+    try:
+        fitted = load_model(f"models:/{name}/{version}")
+    except Exception as error:  # noqa: BLE001 - a foreign or older model may fail in any way
+        return kept(f"the champion (version {version}) cannot be loaded", error)
+    try:
+        seen = None if test.roles.timestamp else trained_rows(active_feature_store(), registered_model(client, name, version))
+    except StackhouseError as error:
+        return kept(f"the rows that the champion (version {version}) was trained on cannot be told", error)
+    return decide(challenger, fitted, version, datetime.fromisoformat(until) if until else None, test, rule, seen)

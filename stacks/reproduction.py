@@ -12,8 +12,8 @@ from stackhouse.cleaning import clean
 from stackhouse.errors import RegistryError
 from stackhouse.fitted import FittedModel
 from stackhouse.labels.labelling import label_rows
-from stackhouse.splits import SplitRule, split
-from stackhouse.table import concatenate
+from stackhouse.splits import Split, SplitRule, split
+from stackhouse.table import Table, concatenate
 from stackhouse.tuning.comparison import measure
 from stacks.feature_store import FeatureStore
 from stacks.mlflow_model import FEATURE_LOOKUPS
@@ -61,12 +61,37 @@ def reproduce(client: MlflowClient, store: FeatureStore, uri: str) -> Reproducti
     return Reproduction(model.name, model.version, recorded, again, differences(made, made_with()))
 
 
-def _train_and_measure(store: FeatureStore, model: ScoringModel, made: Mapping[str, Any], versions: Mapping[str, int]) -> dict[str, float]:
+def split_again(store: FeatureStore, model: ScoringModel, made: Mapping[str, Any], versions: Mapping[str, int]) -> Split:
+    """Divide the rows that a version was trained and tested on as they were divided then.
+
+    Args:
+        store: the feature store that holds its tables.
+        model: the version, with its lookups.
+        made: its provenance.
+        versions: the versions of the feature tables that it was trained on, by name.
+
+    Raises:
+        DataError: where the rows are no longer what a model can be trained on.
+        InfrastructureError: where a table, or the version of it that was read, is gone.
+    """
+    spine = store.read_table(made["labels"]["table_name"], made["labels"]["table_version"])
+    rule: SplitRule = TypeAdapter(SplitRule).validate_python(made["split"])
+    return split(labelled_rows(store, model, spine, versions), rule)
+
+
+def labelled_rows(store: FeatureStore, model: ScoringModel, spine: Table, versions: Mapping[str, int] = {}) -> Table:
+    """Look up the features of a version for rows of a label table, refuse what is not clean, and label them by its rule.
+
+    Raises:
+        DataError: where the rows are not what the model can be judged on.
+        InfrastructureError: where a table, or the version of it that is asked for, is gone.
+    """
     rules = model.fitted.rules
     outputs = [output for lookup in model.lookups for output in lookup.outputs(lookup.feature_names or ()).values()]
-    spine = store.read_table(made["labels"]["table_name"], made["labels"]["table_version"])
     joined = store.create_training_set(spine, model.lookups, [name for name in outputs if name not in rules.features], versions)
-    labelled = label_rows(clean(joined.table, rules.cleaning.refusing()).table, rules.label).table
-    rule: SplitRule = TypeAdapter(SplitRule).validate_python(made["split"])
-    parts = split(labelled, rule)
-    return measure(FittedModel.fit(concatenate(parts.train, parts.validation), rules), parts.test)
+    return label_rows(clean(joined.table, rules.cleaning.refusing()).table, rules.label).table
+
+
+def _train_and_measure(store: FeatureStore, model: ScoringModel, made: Mapping[str, Any], versions: Mapping[str, int]) -> dict[str, float]:
+    parts = split_again(store, model, made, versions)
+    return measure(FittedModel.fit(concatenate(parts.train, parts.validation), model.fitted.rules), parts.test)

@@ -9,13 +9,13 @@ from datetime import datetime
 
 import narwhals as nw
 
-from stackhouse.evaluation.rows import days_of, in_order, predict
 from stackhouse.fitted import FittedModel
 from stackhouse.labels.report import describe
-from stackhouse.promotion.evidence import Evidence, gather
+from stackhouse.promotion.comparison import compare
+from stackhouse.promotion.evidence import Evidence
 from stackhouse.promotion.rule import PromotionRule
 from stackhouse.report import Report
-from stackhouse.table import Roles, Table
+from stackhouse.table import Table
 
 
 class Promotion(Report):
@@ -41,8 +41,9 @@ def decide(
     champion_trained_until: datetime | None,
     test: Table,
     rule: PromotionRule,
+    seen: Table | None = None,
 ) -> Promotion:
-    """Compare two models on the test rows that are later than everything the champion was trained on.
+    """Compare two models on the test rows that are later than everything the champion was trained on, or not among it without a time.
 
     Args:
         challenger: the new model; none of the test rows may be among its training rows.
@@ -51,12 +52,14 @@ def decide(
         champion_trained_until: time of its last training row; None where it is not known, which promotes nothing.
         test: rows with features and label.
         rule: metric, least number of rows, least improvement, and how sure it has to be.
+        seen: where rows have no time, the keys of those that the champion was trained on; None where they are not known, which
+            promotes nothing.
 
     Raises:
         ColumnNotFoundError: where the test rows lack a column to slice by.
         DirtyFeaturesError: where a feature holds NaN, ±Inf or null.
     """
-    fair = _unseen(test, champion_trained_until)
+    fair = unseen(test, champion_trained_until, seen)
     rows = fair.count() if fair else 0
 
     def kept(reason: str) -> Promotion:
@@ -65,9 +68,8 @@ def decide(
     if fair is None:
         return kept(f"{_unknown(test)} the rows that the champion (version {champion_version}) was trained on are not known; {_BY_HAND}")
     if rows < rule.min_rows:
-        return kept(
-            f"only {rows:,} test rows are later than the champion's training rows, {rule.min_rows:,} are needed for a fair comparison"
-        )
+        which = "later than" if test.roles.timestamp else "not among"
+        return kept(f"only {rows:,} test rows are {which} the champion's training rows, {rule.min_rows:,} are needed for a fair comparison")
     if challenger.rules.label != champion.rules.label:
         return kept(f"the champion (version {champion_version}) learned another label, {describe(champion.rules.label)}; {_BY_HAND}")
     if missing := [name for name in champion.rules.features if name not in test.columns]:
@@ -85,19 +87,17 @@ def decide(
     )
 
 
-def compare(challenger: FittedModel, champion: FittedModel, rows: Table, rule: PromotionRule) -> Evidence | None:
-    """Compare two models on the same rows, which hold the features of both and the label; None where the metric is undefined there.
+def unseen(test: Table, trained_until: datetime | None, seen: Table | None) -> Table | None:
+    """Return the test rows that a model was not trained on; None where that is not known.
 
-    Raises:
-        ColumnNotFoundError: where the rows lack a column to slice by.
-        DirtyFeaturesError: where a feature holds NaN, ±Inf or null.
+    Rows with a time have to be later than its last training row, whatever became of them since; rows without are told apart by keys.
     """
-    read = dict.fromkeys((*challenger.rules.features, *champion.rules.features, *rows.roles.labels))
-    features = tuple(dict.fromkeys((*challenger.rules.features, *champion.rules.features)))
-    ordered, beside = in_order(rows, read, rule.slices)
-    same = Table.of(beside, Roles(features=features, label=rows.roles.label, further_labels=rows.roles.further_labels), rows.name)
-    ours, theirs = (predict(model, same) for model in (challenger, champion))
-    return gather(ours, theirs, {name: beside[name] for name in rule.slices}, days_of(ordered), rule)
+    time, keys = test.roles.timestamp, list(test.roles.primary_keys)
+    if time is not None:
+        return None if trained_until is None else test.with_frame(test.frame.filter(nw.col(time) > trained_until))
+    if seen is None or not keys:
+        return None
+    return test.with_frame(test.frame.join(seen.frame.select(*(nw.col(key) for key in keys)), on=keys, how="anti"))
 
 
 _BY_HAND = "move its alias by hand to replace it"
@@ -114,11 +114,4 @@ def _reason(found: Evidence, version: str) -> str:
 
 
 def _unknown(test: Table) -> str:
-    return "these rows have no time, so" if test.roles.timestamp is None else "the champion does not say until when it was trained, so"
-
-
-def _unseen(test: Table, trained_until: datetime | None) -> Table | None:
-    time = test.roles.timestamp
-    if time is None or trained_until is None:
-        return None
-    return test.with_frame(test.frame.filter(nw.col(time) > trained_until))
+    return "these rows have no time, and" if test.roles.timestamp is None else "the champion does not say until when it was trained, and"

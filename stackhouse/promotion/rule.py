@@ -18,7 +18,7 @@ class PromotionRule(BaseModel):
     min_rows: int = Field(100, ge=1, description="Rows that neither model was trained on, below which nothing is promoted.")
     min_effect: float = Field(0.0, ge=0, allow_inf_nan=False, description="Improvement that has to be exceeded, in the metric's unit.")
     confidence: float = Field(0.95, ge=0.5, lt=1, description="Share of the intervals that hold the true improvement.")
-    resamples: int = Field(1000, ge=100, le=10_000, description="Resamples of the paired bootstrap.")
+    resamples: int = Field(500, ge=100, le=10_000, description="Resamples of the paired bootstrap.")
     slices: tuple[str, ...] = Field((), description="Columns by whose values the difference is shown as well.")
     min_slice_rows: int = Field(100, ge=10, description="Rows below which a slice is measured and not judged.")
     seed: int = Field(42, ge=0, description="Seed of the resamples.")

@@ -96,14 +96,26 @@ def test_champion_trained_on_all_test_rows_is_kept(good: FittedModel, poor: Fitt
 def test_unknown_training_period_promotes_nothing(good: FittedModel, poor: FittedModel, later: Table) -> None:
     promotion = decide(good, poor, "3", None, later, PromotionRule(min_rows=1))
     assert (promotion.promoted, promotion.rows, promotion.champion_version) == (False, 0, "3")
-    assert promotion.reason.startswith("the champion does not say until when it was trained, so the rows that the champion (version 3)")
+    assert promotion.reason.startswith("the champion does not say until when it was trained, and the rows that the champion (version 3)")
 
 
 def test_table_without_a_timestamp_promotes_nothing(good: FittedModel, poor: FittedModel, later: Table) -> None:
     bare = later.select(["k", "signal", "noise", "y"])
     promotion = decide(good, poor, "3", BEFORE, bare, PromotionRule(min_rows=1))
     assert not promotion.promoted
-    assert promotion.reason.startswith("these rows have no time, so the rows that the champion (version 3) was trained on are not known")
+    assert promotion.reason.startswith("these rows have no time, and the rows that the champion (version 3) was trained on are not known")
+
+
+def test_rows_without_a_time_count_where_the_champion_is_known_not_to_have_seen_them(
+    good: FittedModel, poor: FittedModel, later: Table
+) -> None:
+    keyed = later.with_frame(later.frame.with_columns(k=nw.col("t").cast(nw.String)).drop("t"))
+    bare = Table.of(keyed.frame.to_native(), later.roles.model_copy(update={"timestamp": None}), "bare")
+    seen = bare.with_frame(bare.frame.head(20))
+    promotion = decide(good, poor, "3", None, bare, PromotionRule(min_rows=40), seen)
+    assert (promotion.promoted, promotion.rows, promotion.evidence.resampling.drawn) == (True, 40, "rows")
+    few = decide(good, poor, "3", None, bare, PromotionRule(min_rows=41), seen)
+    assert few.reason == "only 40 test rows are not among the champion's training rows, 41 are needed for a fair comparison"
 
 
 def test_common_rows_of_one_class_promote_nothing(good: FittedModel, poor: FittedModel, later: Table) -> None:

@@ -161,6 +161,14 @@ def test_whole_days_are_drawn_where_rows_cover_thirty() -> None:
     assert (by_day.drawn, by_day.units, by_row.drawn, by_row.units) == ("days", 30, "rows", ROWS)
 
 
+def test_interval_of_days_that_are_alike_within_is_wider() -> None:
+    draw, day, kind = np.random.default_rng(6), np.arange(1200) // 30, TASKS["regression"]
+    y = draw.normal(0, 1, 1200)
+    ours, theirs = (Predicted(kind, y, told, told, ("y",)) for told in y + 1 + draw.normal(0, 0.3, (2, 40))[:, day])
+    by_day, by_row = (gather(ours, theirs, {}, days, rule("mae")).interval for days in (day, None))
+    assert by_day.high - by_day.low > 3 * (by_row.high - by_row.low)
+
+
 def mixed() -> tuple[Predicted, Predicted, pl.Series]:
     """The challenger is better at JFK, worse at EWR, and the same at LGA, which has few rows."""
     draw = np.random.default_rng(4)

@@ -1,0 +1,119 @@
+"""Comparison of two registered versions on rows that neither was trained on, from the feature store; nothing is written.
+
+Each version looks its features up by the lookups that it carries, so that models of different features, tables or windows are compared
+as they would serve. Rows come from the label table that both learned from, as it is now.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from stackhouse.errors import ConfigurationError, DataError, RegistryError
+from stackhouse.evaluation.metrics import METRICS
+from stackhouse.labels.report import describe
+from stackhouse.promotion.comparison import compare_apart
+from stackhouse.promotion.decision import unseen
+from stackhouse.promotion.evidence import Evidence
+from stackhouse.promotion.rule import PromotionRule
+from stackhouse.table import Table
+from stackhouse.tasks import Task
+from stacks.feature_store import FeatureStore
+from stacks.registered_model import RegisteredModel, trained_rows
+from stacks.registry import TRAINED_UNTIL
+from stacks.reproduction import labelled_rows
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The evidence, and which rows it is made of."""
+
+    evidence: Evidence
+    label_table: str
+    later_than: datetime | None
+    """Rows are later than this; None where rows have no time, and those that either model was trained on were left out one by one."""
+
+
+def require_comparable_models(first: RegisteredModel, second: RegisteredModel, label_table: str | None) -> str:
+    """Return the label table whose rows judge both: the one that is named, else the one that both learned from.
+
+    Raises:
+        ConfigurationError: where they learned different labels, or from different tables and none is named.
+    """
+    ours, theirs = first.model.fitted.rules.label, second.model.fitted.rules.label
+    if ours != theirs:
+        raise ConfigurationError(
+            f"{first.said} learned {describe(ours)}, {second.said} {describe(theirs)}. They answer different questions, and no metric "
+            "compares them; name two versions of one label."
+        )
+    tables = [str(one.made["labels"]["table_name"]) for one in (first, second)]
+    if label_table is None and tables[0] != tables[1]:
+        raise ConfigurationError(
+            f"{first.said} learned from {tables[0]}, {second.said} from {tables[1]}. Say which rows judge them: --model-file."
+        )
+    return label_table or tables[0]
+
+
+def require_metric(task: Task, metric: str) -> str:
+    """Return the metric if models of the task are compared by it.
+
+    Raises:
+        ConfigurationError: where they are not.
+    """
+    known = [name for name in task.metrics if METRICS[name].comparable]
+    if metric not in known:
+        raise ConfigurationError(f"{task.name} is not compared by '{metric}'. Give one of {', '.join(known)} as --metric.")
+    return metric
+
+
+def compare_versions(
+    store: FeatureStore, champion: RegisteredModel, challenger: RegisteredModel, label_table: str, rule: PromotionRule
+) -> Comparison:
+    """Compare two versions on the rows of a label table that neither was trained on.
+
+    Raises:
+        DataError: where too few rows are left, these leave the metric undefined, or they are not what a model can be judged on.
+        InfrastructureError: where a table is gone, or the version of it that a model was trained on.
+        RegistryError: where a version does not say until when it was trained.
+    """
+    both = (champion, challenger)
+    spine = store.read_table(label_table)
+    later_than = None if spine.roles.timestamp is None else _last_seen(both)
+    fair: Table | None = spine
+    for one in both:
+        fair = unseen(fair, later_than, None if later_than else trained_rows(store, one)) if fair else None
+    if fair is None:
+        raise DataError(f"{label_table} has neither a time nor keys, so the rows that a model was trained on cannot be told from others.")
+    _require_rows(fair.count(), rule.min_rows, label_table, later_than)
+    theirs, ours = (labelled_rows(store, one.model, fair) for one in both)
+    evidence = compare_apart(challenger.model.fitted, ours, champion.model.fitted, theirs, rule)
+    if evidence is None:
+        raise DataError(
+            f"{rule.metric} cannot be computed on the rows of {label_table} that neither model was trained on: none has the features of "
+            "both, they are of one class, or no anomaly among them is known. Choose another --metric, or wait for further rows."
+        )
+    _require_rows(evidence.rows, rule.min_rows, label_table, later_than)
+    return Comparison(evidence, label_table, later_than)
+
+
+def _last_seen(both: Iterable[RegisteredModel]) -> datetime:
+    """The time after which neither knows anything of a label: of the last training row, and as far as labels reach ahead of it."""
+    ends = []
+    for one in both:
+        if one.trained_until is None:
+            raise RegistryError(f"{one.said} does not say until when it was trained (tag {TRAINED_UNTIL}). Train it again.")
+        ends.append(one.trained_until + timedelta(days=int(one.made["split"].get("gap_days", 0))))
+    return max(ends)
+
+
+def _require_rows(rows: int, needed: int, label_table: str, later_than: datetime | None) -> None:
+    if rows < needed:
+        which = f"later than {moment(later_than)}" if later_than else "beside those of its training"
+        raise DataError(
+            f"{label_table} has {rows:,} rows with features that neither model knows ({which}), and {needed:,} are needed for a fair "
+            "comparison. Run feature_engineering for newer rows, or ask for fewer: --min-rows."
+        )
+
+
+def moment(time: datetime) -> str:
+    """Write a time to the minute, with its zone where it has one."""
+    return f"{time:%Y-%m-%d %H:%M %Z}".strip()
