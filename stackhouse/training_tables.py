@@ -35,17 +35,27 @@ def with_roles(table: Table, label: str, keys: Sequence[str] = (), time: str | N
     keys, time = tuple(keys) or table.roles.primary_keys, time or table.roles.timestamp
     if missing := [column for column in (label, *keys, *((time,) if time else ())) if column not in table.columns]:
         raise ColumnNotFoundError.missing(table.name, missing, table.columns, "Name some of these.")
+    require_one_role(table.name, label, keys, time)
     named = (*keys, *((time,) if time else ()))
-    if label in named:
-        raise ConfigurationError(f"'{label}' is the label and a key or the time of {table.name}. Name another column as one of them.")
-    if len(set(named)) < len(named):
-        raise ConfigurationError(f"{list(named)} names a column twice among keys and time. Name each once.")
     own = table.roles.features or tuple(table.columns)
     features = tuple(column for column in own if column not in (*named, label, ROW_ID))
     if not features:
         raise DataError(f"{table.name} has no column beside keys, time and label; nothing can be learned from it. Name another table.")
     roles = Roles(primary_keys=keys, timestamp=time, label=label, features=features)
     return Table(table.frame.select(*roles.columns), roles, table.name)
+
+
+def require_one_role(where: str, label: str, keys: Sequence[str], time: str | None) -> None:
+    """Check that label, keys and time are columns of their own.
+
+    Raises:
+        ConfigurationError: where one column would be two of them.
+    """
+    named = (*keys, *((time,) if time else ()))
+    if label in named:
+        raise ConfigurationError(f"'{label}' is the label and a key or the time of {where}. Name another column as one of them.")
+    if len(set(named)) < len(named):
+        raise ConfigurationError(f"{list(named)} names a column twice among keys and time of {where}. Name each once.")
 
 
 def with_label_and_keys(table: Table) -> tuple[Table, dict[str, int]]:
@@ -68,8 +78,10 @@ def with_label_and_keys(table: Table) -> tuple[Table, dict[str, int]]:
 def numbered(table: Table) -> Table:
     """Add the number of each row as `row_id`; equal rows give equal numbers in whatever order they arrive.
 
-    Where the table has no keys, or they do not name one row each, the number becomes a key.
+    Where the table has no keys, or they do not name one row each, the number becomes a key. A number that the rows have already gives way.
     """
+    if ROW_ID in table.columns:
+        table = table.select(column for column in table.columns if column != ROW_ID)
     identity = table.roles.identity
     others = [column for column in table.columns if column not in identity]
     rows = table.frame.with_row_index(ROW_ID, order_by=[*identity, *others]).with_columns(nw.col(ROW_ID).cast(nw.Int64))

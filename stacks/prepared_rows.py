@@ -8,7 +8,7 @@ from stackhouse.lookups import FeatureLookup
 from stackhouse.preparation import LookedUpRows, Preparation, SourceRecord, SyntheticRows, TableRows
 from stackhouse.synthetic.rows import generate_rows
 from stackhouse.table import Roles, Table
-from stackhouse.training_tables import numbered, repeats, with_label_and_keys, with_roles
+from stackhouse.training_tables import numbered, repeats, require_one_role, with_label_and_keys, with_roles
 from stacks.feature_store import FeatureStore
 
 
@@ -84,6 +84,7 @@ def _spine(labels: Table, keys: tuple[str, ...], label: str, time: str | None) -
         raise ColumnNotFoundError.missing(labels.name, missing, labels.columns, "Name the column with the keys as --lookup-key.")
     time = time or labels.roles.timestamp
     own = labels.roles.primary_keys
+    require_one_role(labels.name, label, keys, time)
     needed = dict.fromkeys((*own, *keys, *((time,) if time else ()), label))
     if absent := [column for column in needed if column not in labels.columns]:
         raise ColumnNotFoundError.missing(labels.name, absent, labels.columns, "Name one of these as --label-column or --time-column.")
