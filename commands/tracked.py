@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from commands.model_file import read_model_file
-from commands.progress import step_lines
+from commands.working import on_stack
 from stackhouse.errors import ConfigurationError
-from stacks.home import PROJECT, home, require_writable
+from stacks.home import PROJECT
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -23,19 +23,15 @@ _LEVELS = 3
 
 @contextmanager
 def tracked(stack: str | None, out: Console) -> "Iterator[MlflowClient]":
-    """Give a client of the MLflow of a stack, or of the active one where none is named; a named stack becomes active.
+    """Give a client of the MLflow of a stack; where none is named, of the active one, or of `local` where that is none of ours.
 
     Raises:
         ConfigurationError: where there is no such stack.
-        InfrastructureError: where the stack has no MLflow.
+        InfrastructureError: where the stack cannot be used or has no MLflow.
     """
-    require_writable(home())
-    with step_lines(out, home() / "logs" / "history.log"):
-        from stacks.definition import bring_up, read_definition
+    with on_stack(stack, out, "history"):
         from stacks.tracking import tracking_client
 
-        if stack is not None:
-            bring_up(read_definition(stack))
         yield tracking_client()
 
 
