@@ -106,6 +106,7 @@ def reproduce(version: str, *, stack: str = "local") -> int:
 def compare(
     a: str,
     b: str,
+    /,
     *,
     model_file: Path | None = None,
     metric: str | None = None,
