@@ -13,24 +13,25 @@ if TYPE_CHECKING:
     from stackhouse.record import Registration
     from stackhouse.registrable import RegistrationRequest
 
-HELP = """Register the model of a training run as a version of catalog.schema.model-name, and point an alias at it.
+HELP = (
+    "Register the model of a training run as a version of catalog.schema.model-name, and point an alias at it.\n\n"
+    "Takes the newest run of the experiment whose gate has passed, or the one that is named; a run that is registered already gives its "
+    "version back. The last line of the output is REGISTERED_VERSION=<n>.\n\n"
+    "Leaves with 0 where the version is registered, 2 where the flags are wrong, 4 where the run may not be registered or the registry "
+    "refuses, 5 where it does not answer."
+)
+EXAMPLES = """Examples:
 
-Takes the newest run of the experiment whose gate has passed, or the one that is named. A run that is registered already gives its
-version back. The last line of the output is REGISTERED_VERSION=<n>.
+  register_model --catalog mlops_dev --schema fraud_detection \\
+    --model-name fraud_detector --git-sha $(git rev-parse HEAD)
 
-Leaves with 0 where the version is registered, 2 for wrong flags, 4 where the run may not be registered or the registry refuses, 5 where
-it does not answer.
-
-Examples:
-
-    register_model --catalog mlops_dev --schema fraud --model-name fraud_detector --git-sha $(git rev-parse HEAD)
-
-    register_model --model-name fraud_detector --run-id 0f3c… --alias challenger --environment prod
+  register_model --model-name fraud_detector --environment prod \\
+    --run-id 6dea676ecb4b45248489d5f88eb4c804 --alias challenger
 """
 
 LONGEST_SHA = 255
 
-app = App(name="register_model", help=HELP, help_format="plaintext")
+app = App(name="register_model", help=HELP, help_epilogue=EXAMPLES, help_format="plaintext", version_flags=[])
 
 
 @app.default

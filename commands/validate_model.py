@@ -13,23 +13,26 @@ from commands.leaving import leave
 if TYPE_CHECKING:
     from stackhouse.model_validation import ModelValidation, ValidationRequest
 
-HELP = """Validate a registered version: does it load, is its signature whole, does it score rows of the test table, is its metadata there?
+HELP = (
+    "Validate a registered version: does it load, is its signature whole, does it score rows of the test table, is its metadata there?\n\n"
+    "Also measures what it takes to serve it: size, time of a row and of a batch, memory, range of probabilities. Limits that are given "
+    "are compared with that.\n\n"
+    "Leaves with 0 where three or four of the four checks passed (three with a warning, and not with --strict) and every limit is kept, "
+    "1 where not, 2 where the flags are wrong, 4 where there is no such version or the registry refuses, 5 where it does not answer or "
+    "the test table is not there."
+)
+EXAMPLES = """Examples:
 
-Also measures what it takes to serve it: size, time of a row and of a batch, memory, range of probabilities. Limits are compared with that.
+  validate_model --catalog mlops_dev --schema fraud_detection \\
+    --model-name fraud_detector --alias latest-model --sample-size 10
 
-Leaves with 0 where three or four of the four checks passed (three with a warning, and not with --strict) and every limit is kept, 1 where
-not, 2 for wrong flags, 4 where there is no such version or the registry refuses, 5 where it does not answer or the test table is not there.
-
-Examples:
-
-    validate_model --catalog mlops_dev --schema fraud --model-name fraud_detector --alias latest-model --sample-size 10
-
-    validate_model --model-name fraud_detector --version 5 --strict --min-accuracy 0.9 --output-file validation_results.json
+  validate_model --model-name fraud_detector --version 5 --strict \\
+    --min-accuracy 0.9 --output-file validation_results.json
 """
 
 _COLOURS = {"PASSED": "green", "WARNING": "yellow", "FAILED": "red"}
 
-app = App(name="validate_model", help=HELP, help_format="plaintext", version_flags=[])
+app = App(name="validate_model", help=HELP, help_epilogue=EXAMPLES, help_format="plaintext", version_flags=[])
 
 
 @app.default

@@ -30,7 +30,7 @@ def test_every_flag_is_documented_and_no_other(command: str) -> None:
 
 @pytest.mark.parametrize("command", sorted(SECTIONS))
 def test_the_defaults_are_those_of_the_command(command: str) -> None:
-    rows = re.findall(r"^\| `(--[a-z0-9-]+)` \| `?([\w.]+)`? \|", SECTIONS[command], re.MULTILINE)
+    rows = re.findall(r"^\| `(--[a-z0-9-]+)` \| `?([\w.-]+)`? \|", SECTIONS[command], re.MULTILINE)
     told = {flag: default for flag, default in rows if default not in {"required", "all"}}
     assert {flag: default for flag, default in flags(command).items() if flag in told} == told
-    assert len(told) >= 4
+    assert len(told) >= 2
