@@ -16,6 +16,7 @@ from materializers.pages.layout import page, text
 from materializers.pages.leaks import leak_page
 from materializers.pages.model_card import model_card_page
 from materializers.pages.model_validation import model_validation_page
+from materializers.pages.preparation import division_page, prepared_tables_page, source_record_page
 from materializers.pages.profile import profile_page
 from materializers.pages.promotion import promotion_page
 from materializers.pages.registration import registration_page, validation_page
@@ -40,6 +41,7 @@ for _page in (
     certificate_page,
     cleaning_page,
     data_validation_page,
+    division_page,
     evaluation_page,
     explanation_page,
     feature_table_page,
@@ -47,11 +49,13 @@ for _page in (
     leak_page,
     model_card_page,
     model_validation_page,
+    prepared_tables_page,
     profile_page,
     promotion_page,
     registration_page,
     scoring_page,
     scoring_rules_page,
+    source_record_page,
     table_version_page,
     training_data_page,
     training_page,

@@ -29,6 +29,8 @@ from stackhouse.labels.report import LabelReport
 from stackhouse.labels.rules import ThresholdLabel
 from stackhouse.leaks.report import FeatureScore, LeakFinding, LeakReport, PartLookedAt
 from stackhouse.lookups import FeatureLookup
+from stackhouse.model_validation import Accuracy, ModelValidation, Readiness
+from stackhouse.preparation import Division, PreparedTables, SourceRecord
 from stackhouse.profile import ColumnProfile, TableProfile
 from stackhouse.promotion.by_slice import SliceDifference
 from stackhouse.promotion.decision import Promotion, first_champion
@@ -78,6 +80,11 @@ PARTS_OF_OTHERS = {
     "DeLong",
     "SliceDifference",
     "Evidence",
+    "Accuracy",
+    "AliasMove",
+    "ModelVersion",
+    "Readiness",
+    "TrainingRun",
 }
 """Records that are never an artifact: they stand on the page of the record that holds them."""
 
@@ -259,7 +266,29 @@ EVIDENCE = Evidence(
     ),
 )
 PROMOTED = Promotion(promoted=True, reason="surely better", metric="roc_auc", rows=4044, champion_version="3", evidence=EVIDENCE)
+MODEL_VALIDATION = ModelValidation(
+    name="dev.shop.churn",
+    version="3",
+    test_table="dev.shop.test_set",
+    sample_rows=5,
+    checks=(ModelCheck(name="loads", passed=True, detail="by python_function"), ModelCheck(name="signature", passed=False, detail="none")),
+    readiness=Readiness(size_bytes=2_500_000, row_ms=1.25, batch_ms=3.5, batch_rows=1000, probability_low=0.01, probability_high=0.97),
+    accuracy=Accuracy(value=0.91, where="measured on dev.shop.test_set"),
+    exceeded=("one row takes 1.25 ms, at most 1 ms was asked for",),
+    outcome="FAILED",
+)
+READ = SourceRecord(
+    kind="feature_store", tables=(TABLE,), rows=900, without={"target": 7}, repeated=2, lost=3, lost_message="Lost 3 rows in join."
+)
+DIVIDED = Division(
+    label="churned", by="time", time="label_time", test_size=0.2, seed=42, train={"0": 500, "1": 220}, test={"0": 120, "1": 60}
+)
+PREPARED = PreparedTables(train=TABLE, test=TABLE, features=("late_rate",), keys=("origin", "dest"))
 PAGES: tuple[Report, ...] = (
+    MODEL_VALIDATION,
+    READ,
+    DIVIDED,
+    PREPARED,
     STORED,
     SCORED,
     PROFILE,
@@ -283,6 +312,9 @@ PAGES: tuple[Report, ...] = (
     EXPLANATION,
 )
 EMPTIES: tuple[Report, ...] = (
+    MODEL_VALIDATION.model_copy(update={"checks": (), "readiness": Readiness(), "accuracy": None, "exceeded": ()}),
+    SourceRecord(kind="synthetic", rows=0),
+    Division(label="y", by="random", time=None, test_size=0.2, seed=1, train={}, test={}),
     TableProfile(table="t", rows=0, columns={}),
     CleaningReport(rows=0, replaced={}),
     LabelReport(label="y", source="y", rule="y as measured (0 or 1)", counts={}, dropped=3),
@@ -702,3 +734,27 @@ def test_model_card_of_a_rejected_model_warns_and_has_nothing_to_load() -> None:
     words = words_of(CARD.model_copy(update={"outcome": "REJECTED", "registration": missing}))
     assert "The verdict is REJECTED: do not rely on this model." in words
     assert "load_model" not in words
+
+
+def test_source_page_says_what_was_left_out_and_why() -> None:
+    words = words_of(READ)
+    assert "no value in target 7 said what another row says 2 no features found 3 Lost 3 rows in join." in words
+
+
+def test_division_page_shows_both_parts_class_by_class() -> None:
+    words = words_of(DIVIDED)
+    assert "train 720 test 180" in words
+    assert "divided by label_time, the latest being the test rows" in words
+    assert "1 220 30.6 % 60 33.3 %" in words
+
+
+def test_prepared_page_names_both_tables_with_their_versions() -> None:
+    assert f"train {TABLE.name} 4 76,566 written" in words_of(PREPARED)
+
+
+def test_model_validation_page_shows_checks_limits_and_what_serving_takes() -> None:
+    words = words_of(MODEL_VALIDATION)
+    assert "1 of 2 checks passed." in words
+    assert "one row takes 1.25 ms, at most 1 ms was asked for" in words
+    assert "size of its files 2.5 MB" in words
+    assert "probabilities 0.0100 to 0.9700" in words
