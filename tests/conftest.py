@@ -25,6 +25,7 @@ settings.apply()
 
 LONGEST = (
     "test_killed_runs.py",
+    "test_prepare_and_train.py",
     "test_orchestrator_on_the_emulator.py",
     "test_rehearse_command.py",
     "test_spark_run.py",

@@ -82,9 +82,20 @@ def test_a_test_table_without_the_columns_of_the_training_table_is_refused() -> 
         learn({"z": list(range(ROWS))}, {"w": list(range(ROWS))})
 
 
+def test_a_test_table_of_another_tool_takes_the_roles_of_the_training_table() -> None:
+    plain = rows(ROWS).collect().to_native()
+    judged = rows_to_learn(rows(0), Table.of(plain.select("y", "x", "id", note=pl.lit("late"))), training()).parts.test
+    assert (judged.roles.primary_keys, judged.roles.features, judged.columns) == (("id",), ("x",), ["id", "x", "y"])
+
+
 def test_leaks_are_accepted_by_name_and_a_name_without_a_finding_is_told() -> None:
     finding = LeakFinding(check="single_feature", name="x", value=0.9, limit=0.85, level="reject", message="too good.")
     report = LeakReport(split="random", findings=(finding, finding.model_copy(update={"name": "z"})))
     accepted = accept(report, ["x", "gone"])
     assert [(found.name, found.level) for found in accepted.findings] == [("x", "accepted"), ("z", "reject"), ("gone", "info")]
     assert accept(report, ["x", "z"]).rejection is None
+
+
+def test_what_is_only_to_be_known_stays_so() -> None:
+    note = LeakFinding(check="shared_entities", name="test", value=1.0, limit=None, level="info", message="all of them.")
+    assert accept(LeakReport(split="time", findings=(note,)), ["test"]).findings[0] == note
