@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import requests
 from databricks.sdk.errors.base import DatabricksError
-from mlflow.exceptions import MlflowException, RestException
+from mlflow.exceptions import HTTP_STATUS_TO_ERROR_CODE, MlflowException, RestException
 from mlflow.protos.databricks_pb2 import (
     CUSTOMER_UNAUTHORIZED,
     ENDPOINT_NOT_FOUND,
@@ -79,7 +79,7 @@ def _no_answer(error: BaseException | None) -> bool:
         return error.error_code in _LATER_CODES
     from sqlalchemy.exc import OperationalError
 
-    return isinstance(error, OSError | OperationalError)
+    return isinstance(error, requests.RequestException | ConnectionError | TimeoutError | OperationalError)
 
 
 def _come_again(status: int) -> bool:
@@ -87,12 +87,13 @@ def _come_again(status: int) -> bool:
 
 
 def _remedy(error: Exception, name: str) -> str:
-    code = str(getattr(error, "error_code", ""))
+    response = getattr(error, "response", None)
+    code = str(getattr(error, "error_code", "") if response is None else HTTP_STATUS_TO_ERROR_CODE.get(response.status_code, ""))
     if code in _WHO:
         return "The registry does not know who asks: renew the token (DATABRICKS_TOKEN, or that of the experiment tracker)."
     if code in _NOT_ALLOWED:
         return _grants(name)
-    if code in _NO_SUCH_ROUTE:
+    if code in _NO_SUCH_ROUTE and response is None:
         return "At this address is no registry of MLflow: look at the tracking URI of the active stack (`zenml stack describe`)."
     return ""
 

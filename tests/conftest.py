@@ -30,6 +30,7 @@ LONGEST = (
     "test_rehearse_command.py",
     "test_spark_run.py",
     "test_mlflow_layer.py",
+    "test_registration.py",
     "test_bundle_on_the_emulator.py",
     "test_smoke.py",
     "test_runs.py",

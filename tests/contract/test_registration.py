@@ -34,7 +34,6 @@ from tests.contract.logged_models import Logged, log
 from tests.contract.mlflow_homes import EXPERIMENT, Backends, Home, backends, home
 
 REJECTED = Verdict(outcome="REJECTED", reasons=("f1 is 0.4000, and has to be above 0.7",))
-SKIPPED_ID = "0" * 32
 
 
 class Killed(BaseException):
@@ -126,12 +125,11 @@ def test_a_run_that_is_named_is_registered_however_old_it_is(place: Home, regist
     assert registry.aliases(name) == {"latest-model": "2"}
 
 
-@pytest.mark.parametrize("run_id", [SKIPPED_ID, "abc123", "../../etc", "x' OR 1=1 --"])
-def test_a_run_that_is_not_there_names_those_that_have_passed(place: Home, registry: Registry, name: str, run_id: str) -> None:
-    passed = log(name)
-    told = rf"There is no run '{re.escape(run_id)}'\. In '{EXPERIMENT}' these have passed.*{passed.run_id}"
+@pytest.mark.parametrize("run_id", ["0" * 32, "abc123", "../../etc", "x' OR 1=1 --"])
+def test_a_run_that_is_not_there_names_those_that_have_passed(place: Home, registry: Registry, logged: Logged, run_id: str) -> None:
+    told = rf"There is no run '{re.escape(run_id)}'\. In '{EXPERIMENT}' these have passed.*{logged.run_id}"
     with pytest.raises(RegistryError, match=told):
-        register(place.client, name, run_id=run_id)
+        register(place.client, "main.default.shared", run_id=run_id)
 
 
 def test_a_run_whose_gate_failed_is_not_registered_by_its_id_either(place: Home, registry: Registry, name: str) -> None:
@@ -186,7 +184,6 @@ def test_the_first_champion_is_set_and_no_other_takes_its_place_without_a_compar
 
 @pytest.mark.parametrize("alias", ["latest", "v1", "a b", ""])
 def test_an_alias_that_is_reserved_is_refused_before_anything_is_registered(place: Home, registry: Registry, name: str, alias: str) -> None:
-    log(name)
     with pytest.raises(ConfigurationError, match="cannot be used"):
         register(place.client, name, alias=alias)
     assert registry.versions(name) == ()
@@ -262,10 +259,10 @@ def at_once(place: Home, folder: Path, name: str, runs: list[list[str]]) -> list
 def test_registrations_at_once_give_a_version_each_and_the_alias_to_the_highest(
     place: Home, registry: Registry, name: str, tmp_path: Path
 ) -> None:
-    runs = [[log(name).run_id for _ in range(3)] for _ in range(2)]
+    runs = [[log(name).run_id for _ in range(2)] for _ in range(2)]
     at_once(place, tmp_path, name, runs)
     versions = registry.versions(name)
-    assert len(versions) == 6
+    assert len(versions) == 4
     assert {registry.version(name, str(number)).run_id for number in versions} == {run for ids in runs for run in ids}
     assert registry.aliases(name) == {"latest-model": str(versions[-1])}
 

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 
 import pytest
+import requests
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
@@ -136,6 +137,31 @@ def test_a_database_that_is_locked_may_be_free_later() -> None:
     error = MlflowException("database is locked")
     error.__cause__ = OperationalError("INSERT", {}, Exception("database is locked"))
     assert isinstance(registry_error("It failed", NAME, error), InfrastructureError)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "remedy"),
+    [
+        (408, InfrastructureError, "Try again later"),
+        (429, InfrastructureError, "Try again later"),
+        (500, InfrastructureError, "Try again later"),
+        (401, RegistryError, "renew the token"),
+        (403, RegistryError, "GRANT USE CATALOG ON CATALOG prod"),
+    ],
+)
+def test_an_answer_of_storage_is_told_by_its_status(status: int, error: type[Exception], remedy: str) -> None:
+    """Files of versions are moved by other clients than MLflow's own."""
+    response = requests.Response()
+    response.status_code = status
+    told = registry_error("It failed", NAME, requests.HTTPError("no", response=response))
+    assert isinstance(told, error)
+    assert remedy in str(told)
+
+
+def test_a_file_that_is_missing_is_no_server_that_is_silent() -> None:
+    error = MlflowException("no MLmodel in the folder")
+    error.__context__ = FileNotFoundError("MLmodel")
+    assert isinstance(registry_error("It failed", NAME, error), RegistryError)
 
 
 def test_what_mlflow_itself_finds_wrong_is_a_refusal() -> None:
