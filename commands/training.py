@@ -76,8 +76,8 @@ def print_trained(out: Console, training: TableTraining, trained: Trained) -> No
     for part, table in (("Training table", trained.data.features), ("Test table", trained.data.test)):
         if table:
             out.print(f"{part:<15} {table.name} version {table.version}, {table.rows:,} rows")
-    counts = ", ".join(f"{value}: {rows:,}" for value, rows in trained.labels.counts.items())
-    out.print(f"Label           {escape(training.target)}, {counts}")
+    counts = ", ".join(f"{escape(value)}: {rows:,}" for value, rows in _counts(trained.labels).items())
+    out.print(f"Label           {escape(trained.labels.rule)}; {counts}")
     evaluation, task = trained.evaluation, TASKS[trained.evaluation.task]
     for name in task.metrics:
         if name in evaluation.test:
@@ -94,6 +94,11 @@ def print_trained(out: Console, training: TableTraining, trained: Trained) -> No
     elif no_better_than_a_guess(evaluation):
         out.print(f"[yellow]{task.deciding} is no better than that of a guess by class share; look at the features before you register.[/]")
     out.print(f"MLflow run      {trained.record.run_id} in {escape(training.experiment)}")
+
+
+def _counts(labels: LabelReport) -> dict[str, int]:
+    """Rows of each class, by its name where classes have names."""
+    return {labels.class_names[value] if labels.class_names else str(value): rows for value, rows in labels.counts.items()}
 
 
 def remedy(trained: Trained) -> str:
@@ -136,6 +141,6 @@ def as_document(training: TableTraining, trained: Trained) -> dict[str, Any]:
             for part, table in (("train", trained.data.features), ("test", trained.data.test))
             if table
         },
-        "labels": {str(value): rows for value, rows in trained.labels.counts.items()},
+        "labels": _counts(trained.labels),
         "leaks": [finding.model_dump(mode="json") for finding in trained.leaks.findings],
     }
