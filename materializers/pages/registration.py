@@ -12,7 +12,8 @@ def registration_page(report: Registration) -> str:
     else:
         claim = statement(f"Version {report.version}", "good", report.reason)
     state = "no version" if report.version is None else "made by this run" if report.new else "was registered from this run before"
-    return page("Registration", report.name, claim, facts({"version": state, "run": report.run_id}))
+    pointing = {f"alias {alias}": f"version {version}" for alias, version in report.aliases.items()}
+    return page("Registration", report.name, claim, facts({"version": state, "run": report.run_id, **pointing}))
 
 
 def validation_page(report: ValidationReport) -> str:
