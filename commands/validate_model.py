@@ -102,7 +102,7 @@ def validate_model(
             max_batch_ms=max_batch_ms,
             max_memory_mb=max_memory_mb,
             min_accuracy=min_accuracy,
-        ),
+        ).over(place.profile.limits),
     )
     out = Console(stderr=True, highlight=False, soft_wrap=True) if json else console()
     out.print(f"[bold]Validating[/] {escape(_asked(request))}")

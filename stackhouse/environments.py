@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from stackhouse.errors import ConfigurationError
+from stackhouse.model_validation import Limits
 from stackhouse.names import require_level
 from stackhouse.verdict import Gates
 
@@ -35,6 +36,9 @@ class Environment(BaseModel):
     schema_name: str = Field(alias="schema", description="Schema of tables and models.")
     baseline_f1: float = Field(ge=0, lt=1, description="F1 that a model has to be strictly above, where it is asked for.")
     gates: Gates = Field(default_factory=Gates, description="What else a model has to reach, where it is asked for.")
+    limits: Limits = Field(
+        default_factory=Limits, description="What a version may cost to serve, and how right it has to be, where no flag says otherwise."
+    )
     alert_address: str = Field("", description="Who is told where a run fails; nobody where empty.")
 
     @field_validator("catalog", "schema_name")

@@ -29,6 +29,14 @@ class Limits(BaseModel):
     max_memory_mb: float | None = Field(None, gt=0)
     min_accuracy: float | None = Field(None, ge=0, le=1)
 
+    def over(self, below: Self) -> Self:
+        """Return these limits, and those of another layer where these ask for nothing.
+
+        >>> Limits(max_row_ms=5.0).over(Limits(max_row_ms=9.0, max_size_mb=20.0)).max_size_mb
+        20.0
+        """
+        return self.model_copy(update={name: value for name, value in below if getattr(self, name) is None})
+
 
 class ValidationRequest(BaseModel):
     """What `validate_model` is asked for."""

@@ -3,6 +3,7 @@
 import pytest
 
 from materializers.pages import render
+from stackhouse.environments import Environment
 from stackhouse.model_validation import Accuracy, Limits, ModelValidation, Readiness, ValidationRequest, limits_exceeded, outcome
 from stackhouse.record import ModelCheck
 
@@ -60,6 +61,12 @@ def test_the_least_accuracy_is_inside_and_an_unknown_one_is_not_enough(accuracy:
 
 def test_what_could_not_be_measured_keeps_no_limit() -> None:
     assert limits_exceeded(Limits(max_row_ms=5.0), Readiness(), None) == ("one row could not be measured, and may take 5 ms",)
+
+
+def test_a_flag_goes_before_the_file_of_the_environment() -> None:
+    file = {"environment": "prod", "catalog": "c", "schema": "s", "baseline_f1": 0.85, "limits": {"max_row_ms": 9.0, "max_size_mb": 20.0}}
+    found = Limits(max_row_ms=5.0).over(Environment.model_validate(file).limits)
+    assert found == Limits(max_row_ms=5.0, max_size_mb=20.0)
 
 
 def validated(*passed: bool, limits: Limits | None = None, readiness: Readiness = READY) -> ModelValidation:
