@@ -37,6 +37,23 @@ def test_reference_by_log_loss_has_to_be_undercut(loss: float, outcome: str) -> 
     assert judge(judged, Gates(beats_reference="log_loss")).outcome == outcome
 
 
+@pytest.mark.parametrize(("against_guess", "outcome"), [(True, "REJECTED"), (False, "APPROVED")])
+def test_the_guess_is_left_out_only_where_the_gates_say_so(against_guess: bool, outcome: str) -> None:
+    assert judge(evaluation(0.9, f1=0.5), Gates(baseline_f1=0.4, against_guess=against_guess)).outcome == outcome
+
+
+def test_gates_that_would_ask_nothing_are_refused() -> None:
+    Gates(against_guess=False).require_for(TASKS["binary_classification"], ("y",))
+    Gates(against_guess=False, maximum={"rmse": 1.0}).require_for(TASKS["regression"], ("y",))
+    with pytest.raises(ValueError, match="against_guess is false, and nothing else is asked of a model of regression"):
+        Gates(against_guess=False).require_for(TASKS["regression"], ("y",))
+
+
+def test_several_classes_are_held_against_macro_f1() -> None:
+    judged = Evaluation(task="multiclass_classification", test={"macro_f1": 0.4, "weighted_f1": 0.9}, reference={"macro_f1": 0.1})
+    assert judge(judged, Gates(baseline_f1=0.4)).reasons == ("macro_f1 is 0.4000, has to be > 0.4000 (baseline)",)
+
+
 def test_f1_of_zero_fails_the_gates_that_are_shipped() -> None:
     assert judge(evaluation(f1=0.0), Gates()).reasons == ("f1 is 0.0000, has to be > 0.0000 (baseline)",)
 
