@@ -156,10 +156,10 @@ def test_a_version_whose_files_are_gone_is_refused(client: MlflowClient, registe
     ("uri", "message"),
     [
         (f"models:/{NAME}@challenger", f"{NAME} has no version with the alias 'challenger'. Run the training pipeline first"),
-        (f"models:/{NAME}/2", f"{NAME} has no version 2: "),
-        (f"models:/{NAME}/newest", f"{NAME} has no version newest: "),
+        (f"models:/{NAME}/2", f"{NAME} has no version 2. There is version 1"),
+        (f"models:/{NAME}/newest", f"{NAME} has no version newest. There is version 1"),
         ("models:/dev.shop.other@champion", "dev.shop.other has no version with the alias 'champion'. Run the training pipeline first"),
-        ("models:/dev.shop.other/1", "dev.shop.other has no version 1: "),
+        ("models:/dev.shop.other/1", "dev.shop.other has no version 1. Nothing is registered under this name"),
     ],
     ids=["alias", "version", "no number", "model by alias", "model by version"],
 )
