@@ -27,9 +27,7 @@ TIMEOUT_SECONDS = 3600
 def compare(folder: Path) -> None:
     """Print seconds and memory of both sides for each size; `folder` is a new temporary one."""
     folder.mkdir()
-    print(
-        f"\n(h) fit: XGBoost, {TREES} trees of depth {DEPTH} on {len(FEATURES)} features, {THREADS} thread, each in a process of its own"
-    )
+    print(f"\n(h) fit: XGBoost, {TREES} trees of depth {DEPTH} on {len(FEATURES)} features, {THREADS} thread, each in a process of its own")
     head = ("rows", "Stackhouse, s", "of it rows, s", "bare fit, s", "ratio", "GiB", "bare")
     print(
         "    " + "".join(f"{title:>{width}}" for title, width in zip(head, (12, 16, 16, 14, 9, 8, 8), strict=True)) + "   aim: 1.1× or less"

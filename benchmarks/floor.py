@@ -60,7 +60,8 @@ def training_set(features: DeltaTable, labels: DeltaTable) -> pl.DataFrame:
     if matched.select((pl.col("feature_time") > pl.col("label_time")).any()).item():
         raise ValueError("a row sees the future")
     known = matched.filter(pl.col(SOURCE).is_not_null() & pl.col(SOURCE).is_not_nan())
-    return known.with_columns((pl.col(SOURCE) > THRESHOLD).cast(pl.Int64).alias(LABEL)).drop(SOURCE, "mean_arr_delay", "arrivals", "feature_time")
+    labelled = known.with_columns((pl.col(SOURCE) > THRESHOLD).cast(pl.Int64).alias(LABEL))
+    return labelled.drop(SOURCE, "mean_arr_delay", "arrivals", "feature_time")
 
 
 def split_by_time(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:

@@ -1,4 +1,4 @@
-"""(j) Logging one fitted model to an MLflow that exists: Stackhouse's form against the flavor of the library, requirements given and guessed."""
+"""(j) Logging one fitted model to an MLflow that exists, against the flavor of the library with requirements given and guessed."""
 
 from pathlib import Path
 
