@@ -204,7 +204,7 @@ def test_values_at_the_edge_of_their_range_are_taken(called: list[Any], command:
     assert len(called) == 1
 
 
-@pytest.mark.parametrize("command", ["prepare_data", "train_model"])
+@pytest.mark.parametrize("command", ["prepare_data", "train_model", "register_model", "validate_model"])
 def test_help_shows_examples_and_imports_nothing_heavy(command: str) -> None:
     asked = (
         f"import sys\nfrom commands.{command} import app\n"
