@@ -80,8 +80,8 @@ def test_job_registers_everywhere_and_deploys_in_prod_alone(rehearsal: Session, 
     ends = run_on_the_emulator(rehearsal, monkeypatch, environment="prod", baseline_f1_score="0.01")
     assert (set(ends.values()), len(ends)) == ({"SUCCESS"}, 9)
     found = registered(rehearsal.workspace, name)
-    assert (found.aliases, sorted(found.versions)) == ({"latest-model": 1, "champion": 1}, [1])
-    assert found.versions[1].tags["environment"] == "prod"
+    assert (found.aliases, sorted(found.versions)) == ({"latest-model": 2, "champion": 2}, [1, 2])
+    assert {number: found.versions[number].tags["environment"] for number in (1, 2)} == {1: "dev", 2: "prod"}
 
 
 @pytest.mark.timeout(900)
