@@ -16,7 +16,7 @@ from stackhouse.errors import RegistryError
 from stackhouse.spec.sections import require_alias
 from stacks.mlflow_failures import FAILURES, few_retries
 from stacks.model_versions import MISSING, READY, ModelVersions
-from stacks.registry_failures import asking, registry_error
+from stacks.registry_failures import asking, insert_or_update, registry_error
 
 _INVALID = ErrorCode.Name(INVALID_PARAMETER_VALUE)
 _SHOWN = 20
@@ -73,7 +73,7 @@ class Registry:
             registered_at = existing.tags.get("registered_at", datetime.now(UTC).isoformat())
             for key, value in {"registered_at": registered_at, **tags}.items():
                 if existing.tags.get(key) != value:
-                    self._client.set_model_version_tag(name, version, key, value)
+                    insert_or_update(self._client.set_model_version_tag, name, version, key, value)
             if existing.description != description:
                 self._client.update_model_version(name, version, description)
         return version, new
@@ -88,7 +88,7 @@ class Registry:
         """
         require_alias(alias)
         with asking(f"Alias '{alias}' of {name} could not be set to version {version}", name):
-            self._client.set_registered_model_alias(name, alias, version)
+            insert_or_update(self._client.set_registered_model_alias, name, alias, version)
 
     def version_by_alias(self, name: str, alias: str) -> ModelVersion | None:
         """Return the version that an alias points at, or None where the model or the alias does not exist yet.
@@ -170,7 +170,7 @@ class Registry:
             RegistryError: where it refuses.
         """
         with asking(f"Tag '{key}' of {name} version {version} could not be set", name):
-            self._client.set_model_version_tag(name, version, key, value)
+            insert_or_update(self._client.set_model_version_tag, name, version, key, value)
 
     def delete_tag(self, name: str, version: str, key: str) -> None:
         """Remove a tag of a version.

@@ -1,12 +1,13 @@
 """Failures of a model registry as ours: what it refuses, what it does not know, and that it does not answer, each with what to do."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import requests
 from databricks.sdk.errors.base import DatabricksError
 from mlflow.exceptions import HTTP_STATUS_TO_ERROR_CODE, MlflowException, RestException
 from mlflow.protos.databricks_pb2 import (
+    BAD_REQUEST,
     CUSTOMER_UNAUTHORIZED,
     ENDPOINT_NOT_FOUND,
     PERMISSION_DENIED,
@@ -26,6 +27,7 @@ _NO_SUCH_ROUTE = {ErrorCode.Name(ENDPOINT_NOT_FOUND)}
 _LATER_CODES = {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "DEADLINE_EXCEEDED", "REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"}
 """Codes in the JSON of an answer that pass by themselves. Unity Catalog has codes that MLflow does not know, and takes for its own 500."""
 _TIMEOUT, _TOO_MANY, _SERVER = 408, 429, 500
+_CLASH = ErrorCode.Name(BAD_REQUEST)
 _OF_HTTP = "API request to endpoint"
 
 
@@ -45,6 +47,20 @@ def asking(problem: str, name: str) -> Iterator[None]:
         yield
     except FAILURES as error:
         raise registry_error(problem, name, error) from error
+
+
+def insert_or_update(write: Callable[..., object], *arguments: str) -> None:
+    """Set a tag or an alias, and set it again where another process has set the same one in the same moment.
+
+    MLflow's SQL stores look for the row and insert it where there is none, so the second of two fails at the constraint of the table, as a
+    bad request; when it tries again, there is a row to update. Source: `session.merge` in `mlflow.store.model_registry.sqlalchemy_store`.
+    """
+    try:
+        write(*arguments)
+    except MlflowException as error:
+        if error.error_code != _CLASH:
+            raise
+        write(*arguments)
 
 
 def registry_error(problem: str, name: str, error: Exception) -> RegistryError | InfrastructureError:

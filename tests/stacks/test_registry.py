@@ -1,12 +1,16 @@
 """The registry survives a kill between its calls."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import mlflow
 import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from sqlalchemy import event
+from sqlalchemy.orm import Session
 
 from stackhouse.errors import ConfigurationError, RegistryError
 from stacks.registry import Registry
@@ -92,6 +96,36 @@ def test_a_registry_that_fails_is_not_taken_for_a_missing_champion(client: Mlflo
     monkeypatch.setattr(client, "get_model_version_by_alias", refuse)
     with pytest.raises(RegistryError, match="permission denied"):
         Registry(client).version_by_alias(NAME, "champion")
+
+
+@contextmanager
+def another_inserts(statement: str, *values: str | int) -> Iterator[None]:
+    """Insert a row in the moment between MLflow's look for it and its own insert; MLflow has one workspace, `default`."""
+    table, pending = statement.split()[2], [values]
+
+    def insert(session: Session, *_: object) -> None:
+        if pending and any(getattr(new, "__tablename__", None) == table for new in session.new):
+            with closing(sqlite3.connect(session.get_bind().url.database)) as other, other:
+                other.execute(statement, pending.pop())
+
+    event.listen(Session, "before_flush", insert)
+    yield
+    event.remove(Session, "before_flush", insert)
+    assert not pending, "nothing was inserted"
+
+
+def test_an_alias_that_another_sets_in_the_same_moment_is_set_after_it(client: MlflowClient, logged: tuple[str, str]) -> None:
+    register(client, logged)
+    with another_inserts("INSERT INTO registered_model_aliases VALUES (?, ?, ?, ?)", "latest-model", 7, NAME, "default"):
+        Registry(client).set_alias(NAME, "latest-model", "1")
+    assert Registry(client).aliases(NAME) == {"latest-model": "1"}
+
+
+def test_a_tag_that_another_sets_in_the_same_moment_is_set_after_it(client: MlflowClient, logged: tuple[str, str]) -> None:
+    register(client, logged)
+    with another_inserts("INSERT INTO model_version_tags VALUES (?, ?, ?, ?, ?)", "reviewed", "by another", NAME, 1, "default"):
+        Registry(client).set_tag(NAME, "1", "reviewed", "by us")
+    assert client.get_model_version(NAME, "1").tags["reviewed"] == "by us"
 
 
 @pytest.mark.parametrize("alias", ["latest", "v1", "V12", "a b", "v1.0", ""])
