@@ -1,6 +1,7 @@
 """The wheel of a job: the project's packages that steps need, and nothing else of the repository."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,9 @@ LEFT_OUT = ("commands", "rehearsal")
 
 BUILD_SECONDS = 300
 
+FIRST_DAY_OF_ZIP = "315532800"
+"""1980-01-01 in seconds: the time of every file in the wheel, so that it does not depend on the time at which it is built."""
+
 
 def packages(project: Path = PROJECT) -> list[str]:
     """Return the packages that go into the wheel, as `pyproject.toml` lists them."""
@@ -25,6 +29,8 @@ def packages(project: Path = PROJECT) -> list[str]:
 
 def build_wheel(folder: Path, project: Path = PROJECT) -> Path:
     """Build the wheel in a folder, offline; its version ends with a digest of the code, so that a cluster never keeps an old one.
+
+    The same code gives the same bytes, so that an environment which was made for one wheel serves for the next.
 
     Raises:
         InfrastructureError: where it cannot be built, with the last lines of what pip said.
@@ -42,8 +48,11 @@ def build_wheel(folder: Path, project: Path = PROJECT) -> Path:
     digest.update(settings)
     (source / "pyproject.toml").write_text(_settings(settings.decode(), digest.hexdigest()[:12], project), encoding="utf-8")
     command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(folder), "."]
+    variables = os.environ | {"SOURCE_DATE_EPOCH": FIRST_DAY_OF_ZIP}
     try:
-        done = subprocess.run(command, cwd=source, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False)  # noqa: S603 - our own command
+        done = subprocess.run(  # noqa: S603 - our own command
+            command, cwd=source, env=variables, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise InfrastructureError(f"The wheel of the project cannot be built: {error}") from error
     wheels = sorted(folder.glob("*.whl"))

@@ -34,14 +34,15 @@ def test_entry_points_of_tasks_are_in_its_metadata(wheel: Path) -> None:
     ]
 
 
-def test_version_changes_with_the_code_and_only_then(wheel: Path, tmp_path: Path) -> None:
+def test_version_and_bytes_change_with_the_code_and_only_then(wheel: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     for package in packages():
         target = copy.joinpath(*package.split("."))
         shutil.copytree(PROJECT.joinpath(*package.split(".")), target, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
     shutil.copyfile(PROJECT / "pyproject.toml", copy / "pyproject.toml")
+    (copy / "steps" / "tune.py").touch()
     same = build_wheel(tmp_path / "same", copy)
-    assert same.name == wheel.name
+    assert (same.name, same.read_bytes()) == (wheel.name, wheel.read_bytes())
     assert re.fullmatch(r"stackhouse-0\.1\.0\+[0-9a-f]{12}-py3-none-any\.whl", wheel.name)
     (copy / "steps" / "tune.py").write_text('"""Another."""\n', encoding="utf-8")
     assert build_wheel(tmp_path / "other", copy).name != wheel.name
