@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import requests
-from databricks.sdk.errors.base import DatabricksError
 from mlflow.exceptions import HTTP_STATUS_TO_ERROR_CODE, MlflowException, RestException
 from mlflow.protos.databricks_pb2 import (
     BAD_REQUEST,
@@ -91,11 +90,12 @@ def unavailable(error: Exception) -> bool:
 def _no_answer(error: BaseException | None) -> bool:
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return _come_again(error.response.status_code)
-    if isinstance(error, DatabricksError):
-        return error.error_code in _LATER_CODES
+    if isinstance(error, requests.RequestException | ConnectionError | TimeoutError):
+        return True
+    from databricks.sdk.errors.base import DatabricksError
     from sqlalchemy.exc import OperationalError
 
-    return isinstance(error, requests.RequestException | ConnectionError | TimeoutError | OperationalError)
+    return isinstance(error, OperationalError) or (isinstance(error, DatabricksError) and error.error_code in _LATER_CODES)
 
 
 def _come_again(status: int) -> bool:

@@ -2,9 +2,12 @@
 
 import json
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -15,6 +18,7 @@ from mlflow.exceptions import MlflowException
 from stackhouse.errors import InfrastructureError, RegistryError
 from stacks.registry import Registry
 from stacks.registry_failures import registry_error
+from tests.conftest import PROJECT
 
 NAME = "prod.shop.churn"
 
@@ -175,3 +179,12 @@ def test_a_name_that_is_not_of_unity_catalog_gets_no_grants() -> None:
 
     told = registry_error("It failed", "churn", MlflowException("no", error_code=PERMISSION_DENIED))
     assert str(told) == "It failed: no. Ask whoever runs the registry for the permission."
+
+
+def test_steps_that_run_here_get_ready_without_the_sdk_of_databricks(tmp_path: Path) -> None:
+    """It takes a second and a half of the nine in which a process gets ready."""
+    script = tmp_path / "steps.py"
+    modules = "pipelines.training, pipelines.registration, pipelines.validation, pipelines.batch_inference"
+    script.write_text(f"import sys\nsys.path.insert(0, {str(PROJECT)!r})\nimport {modules}\nprint('databricks.sdk' in sys.modules)\n")
+    found = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=True)
+    assert found.stdout.strip() == "False"
