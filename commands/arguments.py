@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from commands.environments import read_environment, variable
+from commands.environments import named_environment, read_environment, variable
 from stackhouse.names import require_level, require_three_levels
 
 if TYPE_CHECKING:
@@ -128,12 +128,9 @@ def place_of(catalog: str | None, schema: str | None, environment: str | None) -
     Raises:
         ConfigurationError: where there is no such environment, or a name cannot be one.
     """
-    from stackhouse.environments import environment_name, first_given
+    from stackhouse.environments import first_given
 
-    named = variable("--environment")
-    if environment is None and named is not None:
-        environment_name(named, "STACKHOUSE_ENVIRONMENT")
-    profile = read_environment(first_given([environment, named], DEFAULT_ENVIRONMENT))
+    profile = named_environment(environment) or read_environment(DEFAULT_ENVIRONMENT)
 
     def level(flag: str, given: str | None, of_environment: str) -> str:
         told = variable(flag)

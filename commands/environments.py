@@ -15,6 +15,9 @@ FOLDER = PROJECT / "configs" / "environments"
 PREFIX = "STACKHOUSE_"
 """Variables are called as the flag, in capitals, after this: STACKHOUSE_CATALOG, STACKHOUSE_BASELINE_F1."""
 
+OF_ENVIRONMENT = "environment"
+"""What --baseline-f1 says for the baseline of the environment."""
+
 
 def read_environment(name: str, folder: Path = FOLDER) -> "Environment":
     """Read the file of an environment, which may go by any of its names.
@@ -37,6 +40,41 @@ def read_environment(name: str, folder: Path = FOLDER) -> "Environment":
     if found.environment != file.stem:
         raise ConfigurationError(f"{file} says that it is the environment '{found.environment}'. Correct it; nothing was read or written.")
     return found
+
+
+def named_environment(flag: str | None) -> "Environment | None":
+    """Read the environment that the flag names, or else STACKHOUSE_ENVIRONMENT; None where neither does.
+
+    Raises:
+        ConfigurationError: where there is no such environment, or its file cannot be used.
+    """
+    from stackhouse.environments import environment_name
+
+    told = variable("--environment")
+    if flag is None and told is None:
+        return None
+    name, what = (flag, "--environment") if flag is not None else (told, "STACKHOUSE_ENVIRONMENT")
+    return read_environment(environment_name(str(name), what))
+
+
+def baseline(what: str, text: str, of_environment: float | None) -> float:
+    """Return the baseline that a flag or a variable gives: a number, or `environment` for that of the environment.
+
+    Raises:
+        ConfigurationError: where it is neither a number in [0, 1) nor `environment`, or there is no environment.
+    """
+    if text == OF_ENVIRONMENT and of_environment is not None:
+        return of_environment
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 <= value < 1:
+        no_environment = " with --environment" if of_environment is None else ""
+        raise ConfigurationError(
+            f"{what} is {text!r}. Give a number from 0 on and below 1, or `{OF_ENVIRONMENT}`{no_environment}; nothing was read or written."
+        )
+    return value
 
 
 def variable(flag: str) -> str | None:

@@ -14,6 +14,14 @@ app.command(stack)
 view = App(name="view", help="The SQL view mlflow_metrics over MLflow's own database: what runs have measured, for SQL.")
 app.command(view)
 
+OfEnvironment = Annotated[
+    str | None,
+    Parameter(help="Environment whose file and variables go before the model file: dev, aut or prod; STACKHOUSE_ENVIRONMENT else."),
+]
+OfCatalog = Annotated[str | None, Parameter(help="Catalog, in place of that of environment and model file.")]
+OfSchema = Annotated[str | None, Parameter(help="Schema, in place of that of environment and model file.")]
+OfBaseline = Annotated[str | None, Parameter(help="F1 that the model has to be strictly above; `environment` for that of the environment.")]
+
 
 @stack.command(name="up")
 def stack_up(name: str) -> int:
@@ -33,6 +41,10 @@ def stack_up(name: str) -> int:
 def run(
     model_file: Path,
     *,
+    environment: OfEnvironment = None,
+    catalog: OfCatalog = None,
+    schema: OfSchema = None,
+    baseline_f1: OfBaseline = None,
     stack: str = "local",
     cache: Annotated[bool, Parameter(negative="--no-cache")] = True,
     output_file: Path | None = None,
@@ -52,15 +64,20 @@ def run(
     output_file
         Write what came of it to this file as JSON: rows, metrics, signature, metadata, seconds of each step.
     """
+    from commands.effective_model import Flags
     from commands.run import run_model
 
-    return run_model(model_file, stack, cache=cache, output_file=output_file)
+    return run_model(model_file, Flags(environment, catalog, schema, baseline_f1), stack, cache=cache, output_file=output_file)
 
 
 @app.command
 def train(
     *model_files: Path,
     every: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    environment: OfEnvironment = None,
+    catalog: OfCatalog = None,
+    schema: OfSchema = None,
+    baseline_f1: OfBaseline = None,
     stack: str = "local",
     cache: Annotated[bool, Parameter(negative="--no-cache")] = True,
 ) -> int:
@@ -79,9 +96,10 @@ def train(
     cache
         Serve steps from the cache where inputs, parameters, code and libraries are unchanged.
     """
+    from commands.effective_model import Flags
     from commands.train import train_models
 
-    return train_models(model_files, stack, every=every, cache=cache)
+    return train_models(model_files, Flags(environment, catalog, schema, baseline_f1), stack, every=every, cache=cache)
 
 
 @app.command
@@ -288,7 +306,15 @@ def view_sql(dialect: Literal["sqlite", "postgresql"]) -> int:
 
 
 @app.command
-def score(model_file: Path, *, stack: str = "local", output_file: Path | None = None) -> int:
+def score(
+    model_file: Path,
+    *,
+    environment: OfEnvironment = None,
+    catalog: OfCatalog = None,
+    schema: OfSchema = None,
+    stack: str = "local",
+    output_file: Path | None = None,
+) -> int:
     """Score a table of keys with the champion, and merge the answers into the predictions table.
 
     Parameters
@@ -300,9 +326,10 @@ def score(model_file: Path, *, stack: str = "local", output_file: Path | None = 
     output_file
         Write what came of it to this file as JSON: rows, and seconds of each step.
     """
+    from commands.effective_model import Flags
     from commands.score import score_keys
 
-    return score_keys(model_file, stack, output_file)
+    return score_keys(model_file, Flags(environment, catalog, schema), stack, output_file)
 
 
 @app.command

@@ -1,5 +1,6 @@
 """Reading of a model file: YAML to ModelSpec, with every problem named in the user's words."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,15 @@ def read_model_file(path: Path) -> ModelSpec:
     Raises:
         ConfigurationError: where the file cannot be read, is no YAML, or does not validate; each problem on a line.
     """
+    return to_spec(path, read_run_configuration(path)["parameters"]["model"])
+
+
+def read_run_configuration(path: Path) -> dict[str, Any]:
+    """Read a model file as the run configuration that it is; `parameters.model` is a mapping, not yet validated.
+
+    Raises:
+        ConfigurationError: where the file cannot be read, is no YAML, or has keys that a run configuration does not have.
+    """
     try:
         content: Any = yaml.load(path.read_text(encoding="utf-8"), _EachKeyOnce)  # noqa: S506 - a safe loader, made stricter
     except OSError as error:
@@ -48,6 +58,15 @@ def read_model_file(path: Path) -> ModelSpec:
     unknown += [f"parameters.{key}" for key in parameters if key != "model"]
     if unknown:
         raise ConfigurationError.invalid_file(str(path), [f"{key}: no such key" for key in unknown])
+    return content
+
+
+def to_spec(path: Path, model: Mapping[str, Any]) -> ModelSpec:
+    """Validate what a model file says of its model.
+
+    Raises:
+        ConfigurationError: where it does not validate; each problem on a line.
+    """
     try:
         return ModelSpec.model_validate(model)
     except ValidationError as error:

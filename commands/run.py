@@ -2,21 +2,21 @@
 
 from pathlib import Path
 
-from commands.model_file import read_model_file, require_unscheduled
+from commands.effective_model import Flags, read_model
 from commands.running import running
 
 
-def run_model(model_file: Path, stack: str, *, cache: bool, output_file: Path | None = None) -> int:
-    """Run both pipelines for a model file and print the screen; 0 where the model is approved, else 1.
+def run_model(model_file: Path, flags: Flags, stack: str, *, cache: bool, output_file: Path | None = None) -> int:
+    """Run both pipelines for a model file, as flags and environment have it, and print the screen; 0 where it is approved, else 1.
 
     What came of it is written to `output_file` as well, where one is named.
 
     Raises:
         StackhouseError: whatever stopped the run.
     """
-    spec = read_model_file(model_file)
-    require_unscheduled(model_file)
-    with running(spec.registered_name, spec.use_case, model_file, stack, cache=cache) as runner:
+    model = read_model(model_file, flags)
+    spec = model.spec
+    with running(spec.registered_name, model, stack, cache=cache) as runner:
         from commands.screen import print_screen
 
         results, runs = runner.train()

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -16,6 +17,7 @@ from stacks.home import home, require_writable
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
 
+    from commands.effective_model import EffectiveModel
     from commands.results import Results
 
 
@@ -49,10 +51,12 @@ def report_of(run: Any, step: str, output: str) -> Any:
 
 @dataclass(frozen=True)
 class Runner:
-    """Runs pipelines for one model file."""
+    """Runs pipelines for one model."""
 
     out: Console
-    model_file: Path
+    configuration: Path
+    """The run configuration: the model file, or what is in effect in its place."""
+
     log_file: Path
     cache: bool
 
@@ -64,7 +68,7 @@ class Runner:
         """
         self.out.print(f"\n[bold]{pipeline.name}[/]")
         with told(pipeline.name, self.log_file):
-            return pipeline.with_options(config_path=str(self.model_file), enable_cache=None if self.cache else False)()
+            return pipeline.with_options(config_path=str(self.configuration), enable_cache=None if self.cache else False)()
 
     def train(self) -> "tuple[Results, list[PipelineRunResponse]]":
         """Run feature_engineering, then training, and return what came of both, and their runs in this order.
@@ -81,8 +85,8 @@ class Runner:
 
 
 @contextmanager
-def running(title: str, use_case: str, model_file: Path, stack: str, *, cache: bool = True) -> Iterator[Runner]:
-    """Print the title, bring the stack up and give a runner; its steps are printed line by line until the end.
+def running(title: str, model: "EffectiveModel", stack: str, *, cache: bool = True) -> Iterator[Runner]:
+    """Print the title and what is in effect, bring the stack up and give a runner; its steps are printed line by line until the end.
 
     Raises:
         StackhouseError: where the project's folder or the stack cannot be used.
@@ -90,10 +94,11 @@ def running(title: str, use_case: str, model_file: Path, stack: str, *, cache: b
     out = console()
     require_writable(home())
     log_file = home() / "logs" / "run.log"
-    out.print(f"[bold]{title}[/]  {escape(use_case)}")
-    with step_lines(out, log_file):
+    out.print(f"[bold]{title}[/]  {escape(model.spec.use_case)}")
+    model.show(out)
+    with step_lines(out, log_file), TemporaryDirectory(prefix="stackhouse-") as folder:
         from stacks.definition import bring_up, read_definition
 
         out.print(f"\nBringing up stack [bold]{stack}[/] …")
         bring_up(read_definition(stack))
-        yield Runner(out, model_file, log_file, cache)
+        yield Runner(out, model.write(Path(folder)), log_file, cache)

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from commands.model_file import read_model_file, require_unscheduled
+from commands.effective_model import Flags, read_model
 from commands.running import running
 
 
-def score_keys(model_file: Path, stack: str, output_file: Path | None = None) -> int:
+def score_keys(model_file: Path, flags: Flags, stack: str, output_file: Path | None = None) -> int:
     """Run batch_inference for a model file and say what came of it; 0 where the keys were scored.
 
     What came of it is written to `output_file` as well, where one is named.
@@ -15,9 +15,8 @@ def score_keys(model_file: Path, stack: str, output_file: Path | None = None) ->
     Raises:
         StackhouseError: whatever stopped the run.
     """
-    spec = read_model_file(model_file)
-    require_unscheduled(model_file)
-    with running(spec.champion, spec.use_case, model_file, stack) as runner:
+    model = read_model(model_file, flags)
+    with running(model.spec.champion, model, stack) as runner:
         from zenml.client import Client
 
         from pipelines.batch_inference import batch_inference

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from commands.model_file import read_model_file, require_unscheduled
+from commands.effective_model import EffectiveModel, Flags, read_model
 from commands.progress import console
 from commands.results import Results
 from commands.running import running
@@ -43,7 +43,7 @@ class Trained:
         return self.results.verdict.outcome if self.results else "STOPPED"
 
 
-def train_models(model_files: Sequence[Path], stack: str, *, every: bool, cache: bool) -> int:
+def train_models(model_files: Sequence[Path], flags: Flags, stack: str, *, every: bool, cache: bool) -> int:
     """Train each model and print the table; a model that is stopped does not stop those after it.
 
     All files are read before anything runs. Leaves with 0 where every model is approved, 1 where one is not, and with the code of the
@@ -57,20 +57,18 @@ def train_models(model_files: Sequence[Path], stack: str, *, every: bool, cache:
         raise ConfigurationError("--all trains every file of configs/models. Name files, or give --all.")
     if not files:
         raise ConfigurationError("No model file is named. Name one, e.g. configs/models/flight_delay.yaml, or give --all.")
-    specs = [(file, read_model_file(file)) for file in files]
-    for file in files:
-        require_unscheduled(file)
-    trained = [_train(file, spec, stack, cache=cache) for file, spec in specs]
+    models = [read_model(file, flags) for file in files]
+    trained = [_train(model, stack, cache=cache) for model in models]
     _print_comparison(console(), trained)
     if stopped := next((one.error for one in trained if one.error), None):
         return stopped.exit_code
     return 0 if all(one.outcome == "APPROVED" for one in trained) else 1
 
 
-def _train(file: Path, spec: ModelSpec, stack: str, *, cache: bool) -> Trained:
-    begun = perf_counter()
+def _train(model: EffectiveModel, stack: str, *, cache: bool) -> Trained:
+    begun, spec = perf_counter(), model.spec
     try:
-        with running(spec.registered_name, spec.use_case, file, stack, cache=cache) as runner:
+        with running(spec.registered_name, model, stack, cache=cache) as runner:
             results, _ = runner.train()
             reasons = escape("; ".join(results.verdict.reasons))
             runner.out.print(f"\n[bold {_COLOURS[results.verdict.outcome]}]{results.verdict.outcome}[/]  {reasons}\n")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from commands.arguments import Catalog, EnvironmentFlag, ExperimentName, Json, ModelName, Place, Schema, StackName, number, place_of, whole
-from commands.environments import variable
+from commands.environments import baseline, variable
 from commands.leaving import leave
 from stackhouse.errors import ConfigurationError
 
@@ -29,7 +29,6 @@ EXAMPLES = """Examples:
 app = App(name="train_model", help=HELP, help_epilogue=EXAMPLES, help_format="plaintext", version_flags=[])
 
 NO_BASELINE = "0.0"
-OF_ENVIRONMENT = "environment"
 
 
 @app.default
@@ -133,22 +132,10 @@ def asked_gates(place: Place, baseline_f1: str | None, gates: Literal["none", "e
 
     told = variable("--baseline-f1")
     what, text = ("STACKHOUSE_BASELINE_F1", told) if baseline_f1 is None and told else ("--baseline-f1", baseline_f1)
-    limit = place.baseline_f1 if text == OF_ENVIRONMENT else _share(what, text if text is not None else NO_BASELINE)
+    limit = baseline(what, text if text is not None else NO_BASELINE, place.baseline_f1)
     return (
         place.gates.model_copy(update={"baseline_f1": limit}) if gates == "environment" else Gates(baseline_f1=limit, against_guess=False)
     )
-
-
-def _share(what: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not 0 <= value < 1:
-        raise ConfigurationError(
-            f"{what} is {text!r}. Give a number from 0 on and below 1, or `{OF_ENVIRONMENT}`; nothing was read or written."
-        )
-    return value
 
 
 def _said(flag: str, text: str) -> str:

@@ -87,7 +87,7 @@ class Gates(BaseModel):
         Raises:
             ValueError: naming the one that it does not have.
         """
-        known = (*task.metrics, *(f"{metric}_{label}" for metric in ("f1", "roc_auc") for label in labels if len(labels) > 1))
+        known = known_metrics(task, labels)
         of_slices = (self.slices.metric,) if self.slices else ()
         for name in (*self.minimum, *self.maximum, *((self.beats_reference,) if self.beats_reference else ()), *of_slices):
             if canonical(name) not in known:
@@ -96,6 +96,11 @@ class Gates(BaseModel):
             raise ValueError(f"gates: against_guess is false, and nothing else is asked of a model of {task.name}. Give minimum or maximum")
         if self.baseline_f1 and not task.baseline:
             raise ValueError(f"gates: baseline_f1 is {self.baseline_f1:g}, and a model of {task.name} has no F1. Give minimum or maximum")
+
+
+def known_metrics(task: Task, labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the metrics that a model of this task has, those of each label too where it has several."""
+    return (*task.metrics, *(f"{metric}_{label}" for metric in ("f1", "roc_auc") for label in labels if len(labels) > 1))
 
 
 class Gate(Report):

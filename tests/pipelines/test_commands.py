@@ -255,3 +255,24 @@ def own_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert made.returncode in (0, 1), made.stderr
     assert set(versions_in(home)) >= {"rows", "ys"}
     return home
+
+
+def test_an_environment_goes_before_the_model_file_and_stands_on_record(home: Path, run: object, model_file: Path) -> None:
+    """A model that its own file approves is held against the baseline of acceptance; schema and names are those of flag and environment."""
+    judged = call("stackhouse", "run", str(model_file), "--environment", "staging", "--schema", "small", home=home)
+    assert judged.returncode == 1, judged.stderr
+    for line in (
+        r"mlops_aut\.small\.small  Will",
+        r"^catalog +mlops_aut +configs/environments/aut\.yaml",
+        r"^schema +small +--schema",
+        r"^gates\.baseline_f1 +0\.8 +configs/environments/aut\.yaml",
+        r"Feature table +mlops_aut\.small\.route_day_features version 1 \(written\)",
+        r"REJECTED .*has to be > 0\.8000 \(baseline\)",
+        r"Not registered  mlops_aut\.small\.small",
+    ):
+        assert re.search(line, judged.stdout, re.MULTILINE), line
+    kept = "from zenml.client import Client as C; print(*(r.config.extra for r in C().list_pipeline_runs(size=2).items), sep='\\n')"
+    record = call("python", "-c", kept, home=home).stdout.splitlines()
+    assert [re.search(r"'baseline_f1': {[^}]*}", line.replace("gates.", ""))[0] for line in record] == [
+        "'baseline_f1': {'value': 0.8, 'source': 'configs/environments/aut.yaml'}"
+    ] * 2
