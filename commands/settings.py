@@ -17,6 +17,8 @@ _QUIET = {
     "ZENML_CUSTOM_SOURCE_ROOT": str(PROJECT),
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # with a server it would stand before the document of --json
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "DO_NOT_TRACK": "true",
 }
 

@@ -43,6 +43,8 @@ class StackDefinition(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
+    addresses: tuple[str, ...] = ()
+    """Variables of the environment that have to hold an address, `http://…` or `https://…`."""
     secrets: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
     """Values of each ZenML secret, by its name: the variable of the environment that each is taken from where it is set."""
     components: Mapping[str, ComponentDefinition]
@@ -73,9 +75,11 @@ def bring_up(definition: StackDefinition) -> str:
         The name of the stack.
 
     Raises:
-        ConfigurationError: where a component of this name has another flavor or configuration, or the stack is the user's own.
+        ConfigurationError: where a variable is not set or no address, a component of this name has another flavor or configuration, or the
+            stack is the user's own.
         InfrastructureError: where the project's folder cannot be written to.
     """
+    _require_addresses(definition)
     create_home()
     client = Client()
     components = {kind: filled(component, definition.name) for kind, component in definition.components.items()}
@@ -121,6 +125,16 @@ def filled(component: ComponentDefinition, stack: str) -> ComponentDefinition:
 
     configuration = {key: _PLACE.sub(value, text) for key, text in component.configuration.items()}
     return component.model_copy(update={"configuration": configuration})
+
+
+def _require_addresses(definition: StackDefinition) -> None:
+    for variable in definition.addresses:
+        given = os.environ.get(variable)
+        if given and not given.startswith(("http://", "https://")):
+            raise ConfigurationError(
+                f"The stack '{definition.name}' takes the address of a server from {variable}, and that starts with neither http:// nor "
+                f"https://. Set it: export {variable}=http://…"
+            )
 
 
 def _keep_secret(client: Client, name: str, values: Mapping[str, str]) -> None:

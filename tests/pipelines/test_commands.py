@@ -160,7 +160,7 @@ def test_an_unknown_stack_names_those_that_there_are(tmp_path: Path) -> None:
     refused = call("stackhouse", "stack", "up", "lokal", home=tmp_path / "home")
     assert refused.returncode == 2
     assert "There is no stack 'lokal'" in refused.stderr
-    assert "['databricks', 'local', 'local_spark', 'rehearsal']" in refused.stderr
+    assert "['databricks', 'local', 'local_mlflow_server', 'local_spark', 'rehearsal']" in refused.stderr
 
 
 def test_features_from_a_training_run_without_feature_tables_say_which_pipeline_to_run(tmp_path: Path, model_file: Path) -> None:

@@ -92,3 +92,32 @@ def test_secret_is_kept_by_zenml_and_brought_up_to_date(stack_with_secret: str, 
     bring_up(definition)
     assert Client().get_secret("stackhouse_test_secret").secret_values == {"token": f"{TOKEN}-2"}
     bring_up(read_definition("local"))
+
+
+@pytest.mark.parametrize("given", ["sqlite:////data/mlflow.db", "postgresql://me:Tr0ub4dor@host/db", "127.0.0.1:5000"])
+def test_an_mlflow_server_has_to_have_an_address(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`. ./activate` sets the variable to the file of the local stack, which would be taken for a server. A password is not repeated."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", given)
+    with pytest.raises(ConfigurationError, match="takes the address of a server from MLFLOW_TRACKING_URI") as refused:
+        bring_up(read_definition("local_mlflow_server"))
+    assert "Tr0ub4dor" not in str(refused.value)
+
+
+def test_an_mlflow_server_is_all_that_its_stack_has_in_place_of_the_local_one() -> None:
+    local, server = (dict(read_definition(name).components) for name in ("local", "local_mlflow_server"))
+    tracker = server.pop("experiment_tracker")
+    assert local.pop("experiment_tracker").flavor == tracker.flavor == "mlflow"
+    assert local == server
+
+
+def test_the_address_and_the_token_of_an_mlflow_server_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", TOKEN)
+    bring_up(read_definition("local_mlflow_server"))
+    tracker = Client().active_stack.experiment_tracker
+    try:
+        assert tracker is not None
+        assert (tracker.config.tracking_uri, tracker.config.tracking_token) == ("http://127.0.0.1:9", TOKEN)
+        assert TOKEN not in str(Client().active_stack_model.components)
+    finally:
+        bring_up(read_definition("local"))
