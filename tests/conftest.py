@@ -11,6 +11,8 @@ import pytest
 PROJECT = Path(__file__).parents[1]
 TEMPORARY = Path(tempfile.mkdtemp(prefix="stackhouse-tests-"))
 atexit.register(shutil.rmtree, TEMPORARY, ignore_errors=True)
+CLUSTER_ENVIRONMENTS = Path(os.environ.setdefault("TESTS_CLUSTER_ENVIRONMENTS", str(TEMPORARY / "cluster_environments")))
+"""Environments of emulated clusters, each made once for all workers, since the first of them hands its own down; it also removes them."""
 
 os.environ["STACKHOUSE_HOME"] = str(TEMPORARY / "home")
 os.environ["ZENML_CONFIG_PATH"] = str(TEMPORARY / "home" / "zenml")

@@ -1,9 +1,6 @@
 """Registration of runs on record, and validation of versions: the same on a file, on a server over HTTP, and on Unity Catalog."""
 
 import re
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,10 +25,10 @@ from stacks.feature_store import FeatureStore
 from stacks.registration import register_run
 from stacks.registry import Registry
 from stacks.version_validation import validate_version
-from tests.conftest import PROJECT
 from tests.contract.conftest import delta
 from tests.contract.logged_models import Logged, log
 from tests.contract.mlflow_homes import EXPERIMENT, Backends, Home, backends, home
+from tests.contract.registering import at_once
 
 REJECTED = Verdict(outcome="REJECTED", reasons=("f1 is 0.4000, and has to be above 0.7",))
 
@@ -214,53 +211,16 @@ def test_a_registration_that_was_killed_is_finished_by_the_next(
     assert (registry.versions(name), registry.aliases(name)) == ((1,), {"latest-model": "1"})
 
 
-REGISTER = """
-import sys, time
-from pathlib import Path
-import mlflow
-from mlflow import MlflowClient
-from stackhouse.registrable import RegistrationRequest
-from stacks.registration import register_run
-
-name, experiment, folder, *runs = sys.argv[1:]
-client = MlflowClient()
-client.search_experiments(max_results=1)
-Path(folder, f"{runs[0]}.ready").touch()
-while not Path(folder, "go").exists():
-    time.sleep(0.01)
-for run_id in runs:
-    found = register_run(client, RegistrationRequest(name=name, experiment=experiment, run_id=run_id, aliases=("latest-model",)))
-print(found.version)
-"""
-
-
-def at_once(place: Home, folder: Path, name: str, runs: list[list[str]]) -> list[int]:
+def together(place: Home, folder: Path, name: str, runs: list[list[str]]) -> list[int]:
     """Register runs in processes that begin together; return the last version of each."""
-    environment = place.environment | {"PYTHONPATH": str(PROJECT), "DATABRICKS_RUNTIME_VERSION": ""}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", REGISTER, name, EXPERIMENT, str(folder), *ids],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for ids in runs
-    ]
-    deadline = time.monotonic() + 120
-    while len([*folder.glob("*.ready")]) < len({ids[0] for ids in runs}) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    (folder / "go").touch()
-    done = [(process.communicate(timeout=240), process.returncode) for process in processes]
-    assert [code for _, code in done] == [0] * len(runs), [told[1][-2000:] for told, _ in done]
-    return [int(told[0].split()[-1]) for told, _ in done]
+    return at_once(place.environment | {"DATABRICKS_RUNTIME_VERSION": ""}, folder, name, EXPERIMENT, runs)
 
 
 def test_registrations_at_once_give_a_version_each_and_the_alias_to_the_highest(
     place: Home, registry: Registry, name: str, tmp_path: Path
 ) -> None:
     runs = [[log(name).run_id for _ in range(2)] for _ in range(2)]
-    at_once(place, tmp_path, name, runs)
+    together(place, tmp_path, name, runs)
     versions = registry.versions(name)
     assert len(versions) == 4
     assert {registry.version(name, str(number)).run_id for number in versions} == {run for ids in runs for run in ids}
@@ -269,7 +229,7 @@ def test_registrations_at_once_give_a_version_each_and_the_alias_to_the_highest(
 
 def test_the_same_run_registered_at_once_gives_one_version(place: Home, registry: Registry, name: str, tmp_path: Path) -> None:
     run_id = log(name).run_id
-    told = at_once(place, tmp_path, name, [[run_id], [run_id]])
+    told = together(place, tmp_path, name, [[run_id], [run_id]])
     assert len(set(told)) == 1
     assert registry.versions(name) == (told[0],)
     assert registry.aliases(name) == {"latest-model": str(told[0])}

@@ -15,7 +15,7 @@ import pytest
 from databricks.sdk import WorkspaceClient
 
 from rehearsal.session import CATALOG, RUNTIMES, SCHEMA, SCOPE, VOLUME, clean_environment, rehearsing
-from tests.conftest import PROJECT
+from tests.conftest import CLUSTER_ENVIRONMENTS, PROJECT
 
 PREFIX = "STACKHOUSE_LIVE_"
 NEEDED = ("HOST", "TOKEN", "CATALOG", "SCHEMA", "ZENML_URL", "ZENML_API_KEY")
@@ -90,6 +90,6 @@ def live(folder: Path) -> Place:
 @contextmanager
 def emulator(folder: Path) -> Iterator[Place]:
     """An emulated workspace with the servers of a rehearsal."""
-    with rehearsing(folder, []) as session:
+    with rehearsing(folder, [], CLUSTER_ENVIRONMENTS) as session:
         workspace, runtime = session.workspace, RUNTIMES[sys.version_info[:2]]
         yield Place("emulator", workspace.host, workspace.token, CATALOG, SCHEMA, VOLUME, SCOPE, runtime, session.zenml, folder)

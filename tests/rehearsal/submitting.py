@@ -1,6 +1,6 @@
 """A client's process, whose stack is the rehearsal: it submits a pipeline of one or two steps and prints what became of it as JSON.
 
-Run as `python -m tests.rehearsal.submitting '{"settings": {…}, "schedule": "0 2 * * *"}'`.
+Run as `python -m tests.rehearsal.submitting`; each line that it is given is a case: `{"settings": {…}, "schedule": "0 2 * * *"}`.
 """
 
 import json
@@ -35,9 +35,8 @@ def two_steps(source: SourceSpec) -> None:
     compute_features(load_source(source, INPUTS), DEFINITION)
 
 
-def main(case: dict[str, Any]) -> dict[str, Any]:
+def submit(case: dict[str, Any]) -> dict[str, Any]:
     """Submit and wait, unless the settings say otherwise; say how it ended here, and what ZenML's record says."""
-    bring_up(read_definition("rehearsal"))
     pipe = two_steps if case.get("steps") == 2 else one_step
     options = {"settings": {"orchestrator": {"poll_seconds": 0.3, **case.get("settings", {})}}}
     if case.get("schedule"):
@@ -70,5 +69,7 @@ def record() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    asked = json.loads(sys.argv[1])
-    print("RESULT " + json.dumps(record() if asked.get("look") else main(asked)))  # noqa: T201
+    bring_up(read_definition("rehearsal"))
+    for line in sys.stdin:
+        asked = json.loads(line)
+        print("RESULT " + json.dumps(record() if asked.get("look") else submit(asked)))  # noqa: T201

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,46 +13,30 @@ from typing import Any
 import pytest
 from databricks.sdk import WorkspaceClient
 
+from rehearsal.emulator.faults import Fault
 from rehearsal.session import SCOPE, Session, rehearsing
-from tests.conftest import PROJECT, TEMPORARY
+from tests.conftest import CLUSTER_ENVIRONMENTS, PROJECT
+from tests.rehearsal.client_process import SECONDS, ClientProcess
 
-SECONDS = 240
 FOLDER = "/Workspace/Shared/.stackhouse"
 
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    with rehearsing(tmp_path_factory.mktemp("session") / "rehearsal", [], TEMPORARY / "cluster_environments") as session:
+    with rehearsing(tmp_path_factory.mktemp("session") / "rehearsal", [], CLUSTER_ENVIRONMENTS) as session:
         yield session
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def here(session: Session) -> Iterator[ClientProcess]:
+    """Who submits."""
+    with ClientProcess.of(session) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
 def client(session: Session) -> WorkspaceClient:
     return WorkspaceClient(host=session.workspace.host, token=session.workspace.token)
-
-
-def start(session: Session, **case: Any) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.rehearsal.submitting", json.dumps(case)],
-        cwd=PROJECT,
-        env=session.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def end(process: "subprocess.Popen[str]") -> dict[str, Any]:
-    said, _ = process.communicate(timeout=SECONDS)
-    results = [line.removeprefix("RESULT ") for line in said.splitlines() if line.startswith("RESULT ")]
-    assert results, said
-    found: dict[str, Any] = json.loads(results[0])
-    return found | {"said": said}
-
-
-@pytest.fixture
-def submit(session: Session) -> Callable[..., dict[str, Any]]:
-    return lambda **case: end(start(session, **case))
 
 
 def until(condition: Callable[[], Any], seconds: float = 120) -> Any:
@@ -77,8 +62,8 @@ def last_run(client: WorkspaceClient) -> Any:
     return client.jobs.get_run(newest.run_id or 0)
 
 
-def test_run_that_succeeds_is_completed_on_both_sides(submit: Callable[..., dict[str, Any]], client: WorkspaceClient) -> None:
-    ended = submit(steps=2)
+def test_run_that_succeeds_is_completed_on_both_sides(here: ClientProcess, client: WorkspaceClient) -> None:
+    ended = here.submit(steps=2)
     run = last_run(client)
     assert (ended["error"], ended["runs"][0]["status"]) == (None, "completed"), ended
     assert ended["runs"][0]["steps"] == {"load_source": "completed", "compute_features": "completed"}
@@ -89,8 +74,8 @@ def test_run_that_succeeds_is_completed_on_both_sides(submit: Callable[..., dict
     assert ended["runs"][0]["id"] in left["jobs"]
 
 
-def test_step_that_raises_ends_with_its_own_error(submit: Callable[..., dict[str, Any]], client: WorkspaceClient, tmp_path: Path) -> None:
-    ended = submit(steps=2, csv=str(tmp_path / "nothing.csv"))
+def test_step_that_raises_ends_with_its_own_error(here: ClientProcess, client: WorkspaceClient, tmp_path: Path) -> None:
+    ended = here.submit(steps=2, csv=str(tmp_path / "nothing.csv"))
     assert (ended["error"], ended["runs"][0]["status"]) == ("InfrastructureError", "failed")
     assert "nothing.csv" in ended["message"]
     assert ended["runs"][0]["steps"] == {"load_source": "failed"}
@@ -98,51 +83,48 @@ def test_step_that_raises_ends_with_its_own_error(submit: Callable[..., dict[str
     assert states == {"load_source": "FAILED", "compute_features": "UPSTREAM_FAILED"}
 
 
-def test_library_that_does_not_exist_ends_the_run_before_any_code(submit: Callable[..., dict[str, Any]], client: WorkspaceClient) -> None:
-    ended = submit(settings={"libraries": ["no-such-library-of-ours==1.0"]})
+def test_library_that_does_not_exist_ends_the_run_before_any_code(here: ClientProcess, client: WorkspaceClient) -> None:
+    ended = here.submit(settings={"libraries": ["no-such-library-of-ours==1.0"]})
     assert (ended["error"], ended["runs"][0]["status"]) == ("InfrastructureError", "failed")
     assert "no-such-library-of-ours==1.0" in ended["message"]
     assert "LIBRARY_INSTALLATION_ERROR" in ended["message"]
     assert ended["runs"][0]["steps"] == {}
 
 
-def test_task_that_hangs_is_ended_by_its_timeout(submit: Callable[..., dict[str, Any]], client: WorkspaceClient) -> None:
-    ended = submit(settings={"task_timeout_seconds": 1})
+def test_task_that_hangs_is_ended_by_its_timeout(here: ClientProcess, client: WorkspaceClient) -> None:
+    ended = here.submit(settings={"task_timeout_seconds": 1})
     assert (ended["error"], ended["runs"][0]["status"]) == ("InfrastructureError", "failed")
     assert "load_source" in ended["message"]
     assert {task.state.result_state.value for task in last_run(client).tasks} == {"TIMEDOUT"}
     assert set(ended["runs"][0]["steps"].values()) <= {"failed"}
 
 
-def test_compute_that_does_not_start_in_time_is_cancelled(
-    session: Session, submit: Callable[..., dict[str, Any]], client: WorkspaceClient
-) -> None:
-    ended = submit(settings={"start_timeout_seconds": 1, "libraries": ["another-missing-library==2.0"]})
+def test_compute_that_does_not_start_in_time_is_cancelled(here: ClientProcess, client: WorkspaceClient) -> None:
+    ended = here.submit(settings={"start_timeout_seconds": 1, "libraries": ["another-missing-library==2.0"]})
     assert (ended["error"], ended["runs"][0]["status"]) in {("InfrastructureError", "failed"), ("InfrastructureError", "stopped")}
     assert last_run(client).state.life_cycle_state.value in {"TERMINATED", "INTERNAL_ERROR", "SKIPPED"}
 
 
-def test_run_cancelled_in_the_workspace_is_stopped_here(session: Session, client: WorkspaceClient) -> None:
+def test_run_cancelled_in_the_workspace_is_stopped_here(here: ClientProcess, client: WorkspaceClient) -> None:
     known = {run.run_id for run in client.jobs.list_runs()}
-    process = start(session, steps=2)
+    here.start(steps=2)
     run = until(lambda: next((run for run in client.jobs.list_runs() if run.run_id not in known), None))
     until(lambda: client.jobs.get_run(run.run_id).state.life_cycle_state.value == "RUNNING")
     client.jobs.cancel_run(run.run_id)
-    ended = end(process)
+    ended = here.end()
     assert (ended["error"], ended["runs"][0]["status"]) == ("InfrastructureError", "stopped")
     assert "cancelled" in ended["message"]
     assert set(ended["runs"][0]["steps"].values()) <= {"stopped"}
 
 
-def test_run_stopped_by_zenml_is_cancelled_in_the_workspace(session: Session, client: WorkspaceClient) -> None:
+def test_run_stopped_by_zenml_is_cancelled_in_the_workspace(session: Session, here: ClientProcess, client: WorkspaceClient) -> None:
     known = {run.run_id for run in client.jobs.list_runs()}
-    process = start(session, steps=2)
+    here.start(steps=2)
     run = until(lambda: next((run for run in client.jobs.list_runs() if run.run_id not in known), None))
     until(lambda: client.jobs.get_run(run.run_id).state.life_cycle_state.value == "RUNNING")
-    record = end(start(session, look=True))["runs"][0]
-    assert record["orchestrator_run_id"] == str(run.run_id)
+    record = client.jobs.get(run.job_id).settings.tags["stackhouse_key"]
     stopped = subprocess.run(
-        [str(Path(sys.executable).parent / "zenml"), "pipeline", "runs", "stop", record["id"], "--yes"],
+        [str(Path(sys.executable).parent / "zenml"), "pipeline", "runs", "stop", record, "--yes"],
         env=session.environment(),
         cwd=PROJECT,
         capture_output=True,
@@ -150,48 +132,64 @@ def test_run_stopped_by_zenml_is_cancelled_in_the_workspace(session: Session, cl
         timeout=SECONDS,
         check=False,
     )
-    ended = end(process)
+    ended = here.end()
     assert client.jobs.get_run(run.run_id).state.result_state.value == "CANCELED", stopped
     assert ended["runs"][0]["status"] == "stopped", (ended, stopped)
+    assert (ended["runs"][0]["id"], ended["runs"][0]["orchestrator_run_id"]) == (record, str(run.run_id))
 
 
-@pytest.mark.parametrize(
-    ("kind", "method", "path", "times"),
-    [
-        ("429", "POST", "jobs/create", 3),
-        ("429", "GET", "jobs/runs/get", 10),
-        ("503", "POST", "workspace/import", 2),
-        ("503", "PUT", "fs/files", 3),
-        ("drop_after", "POST", "jobs/run-now", 1),
-    ],
-)
-def test_passing_fault_is_survived(
-    session: Session, submit: Callable[..., dict[str, Any]], client: WorkspaceClient, kind: Any, method: str, path: str, times: int
-) -> None:
+PASSING = [
+    ("429", "POST", "jobs/create", 3),
+    ("429", "GET", "jobs/runs/get", 10),
+    ("503", "POST", "workspace/import", 2),
+    ("503", "PUT", "fs/files", 3),
+    ("drop_after", "POST", "jobs/run-now", 1),
+]
+
+
+@dataclass
+class BadDay:
+    """A run of one step that met every passing fault."""
+
+    ended: dict[str, Any]
+    faults: list[Fault]
+    new_runs: int
+
+
+@pytest.fixture(scope="module")
+def bad_day(session: Session, here: ClientProcess, client: WorkspaceClient) -> BadDay:
     runs_before = len(list(client.jobs.list_runs()))
-    session.workspace.faults.plan(kind, method, path, times)
-    ended = submit()
-    assert (ended["error"], ended["runs"][0]["status"]) == (None, "completed"), ended
-    assert sum(fault.times for fault in session.workspace.faults.planned) == 0
-    assert len(list(client.jobs.list_runs())) == runs_before + 1
+    for kind, method, path, times in PASSING:
+        session.workspace.faults.plan(kind, method, path, times)
+    faults = session.workspace.faults.planned[-len(PASSING) :]
+    return BadDay(here.submit(), faults, len(list(client.jobs.list_runs())) - runs_before)
+
+
+@pytest.mark.parametrize(("kind", "method", "path", "times"), PASSING)
+def test_passing_fault_is_survived(bad_day: BadDay, kind: str, method: str, path: str, times: int) -> None:
+    [met] = [fault for fault in bad_day.faults if (fault.kind, fault.method, fault.path) == (kind, method, path)]
+    assert met.times == 0, f"{met.times} of {times} did not happen"
+    assert (bad_day.ended["error"], bad_day.ended["runs"][0]["status"]) == (None, "completed"), bad_day.ended
+    assert bad_day.new_runs == 1
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "workspace/import"), ("POST", "jobs/create"), ("POST", "secrets/put")])
 def test_connection_dropped_during_submission_leaves_nothing_and_a_second_try_works(
-    session: Session, submit: Callable[..., dict[str, Any]], client: WorkspaceClient, method: str, path: str
+    session: Session, here: ClientProcess, client: WorkspaceClient, method: str, path: str
 ) -> None:
     before = leftovers(client)
     session.workspace.faults.plan("drop_after", method, path)
-    ended = submit()
+    ended = here.submit()
     assert ended["error"] == "InfrastructureError", ended
+    assert session.workspace.faults.planned[-1].times == 0
     assert leftovers(client) == before
-    assert submit()["runs"][0]["status"] == "completed"
+    assert here.submit()["runs"][0]["status"] == "completed"
 
 
-def test_schedule_fires_three_times_and_gives_three_runs(session: Session, client: WorkspaceClient) -> None:
-    known = {run["id"] for run in end(start(session, look=True))["runs"]}
+def test_schedule_fires_three_times_and_gives_three_runs(session: Session, here: ClientProcess, client: WorkspaceClient) -> None:
+    known = {run["id"] for run in here.submit(look=True)["runs"]}
     runs_before = len(list(client.jobs.list_runs()))
-    ended = end(start(session, schedule="0 2 * * 0"))
+    ended = here.submit(schedule="0 2 * * 0")
     assert ended["error"] is None, ended
     job = next(job for job in client.jobs.list() if job.settings and job.settings.schedule)
     assert job.settings.schedule.as_dict() | {"pause_status": "UNPAUSED"} == {
@@ -206,7 +204,7 @@ def test_schedule_fires_three_times_and_gives_three_runs(session: Session, clien
         until(lambda run=fired[0]: client.jobs.get_run(run.run_id).state.life_cycle_state.value == "TERMINATED", SECONDS)
     fired = list(client.jobs.list_runs(job_id=job.job_id))
     assert [run.state.result_state.value for run in fired] == ["SUCCESS"] * 3
-    records = [run for run in end(start(session, look=True))["runs"] if run["id"] not in known]
+    records = [run for run in here.submit(look=True)["runs"] if run["id"] not in known]
     assert [run["status"] for run in records] == ["completed"] * 3
     assert {run["orchestrator_run_id"] for run in records} == {str(run.run_id) for run in fired}
 

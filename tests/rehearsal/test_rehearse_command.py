@@ -12,7 +12,7 @@ import pytest
 import yaml
 from deltalake import DeltaTable
 
-from tests.conftest import PROJECT, TEMPORARY
+from tests.conftest import CLUSTER_ENVIRONMENTS, PROJECT
 from tests.pipelines.conftest import small_model
 
 SECONDS = 1500
@@ -52,8 +52,8 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Rehearsed:
     home = tmp_path_factory.mktemp("home")
     file = home / "flights.yaml"
     file.write_text(yaml.safe_dump(small_model("rehearsed")), encoding="utf-8")
-    (home / "cluster_environments").symlink_to(TEMPORARY / "cluster_environments")
-    (TEMPORARY / "cluster_environments").mkdir(exist_ok=True)
+    (home / "cluster_environments").symlink_to(CLUSTER_ENVIRONMENTS)
+    CLUSTER_ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("ZENML_", "MLFLOW_"))}
     run = subprocess.run(
         [*alone(), sys.executable, "-m", "commands.main", "rehearse", str(file), "--score"],

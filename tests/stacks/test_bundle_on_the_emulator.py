@@ -20,7 +20,7 @@ from stacks.databricks.bundle import bundle, resolve
 from stacks.databricks.bundle_build import build
 from stacks.databricks.bundle_job import WHEEL, define
 from stacks.databricks.check_job import check_job
-from tests.conftest import PROJECT
+from tests.conftest import CLUSTER_ENVIRONMENTS, PROJECT
 from tests.pipelines.conftest import small_model
 from tests.stacks.test_bundle import COMMIT, FILES
 
@@ -29,7 +29,7 @@ from tests.stacks.test_bundle import COMMIT, FILES
 def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     """An emulated workspace with the stack `rehearsal`, the secrets that the bundle asks for, and what a deployment uploads."""
     folder = tmp_path_factory.mktemp("bundle_on_the_emulator")
-    with rehearsing(folder / "rehearsal", [("mlops_prod", "my_model")]) as session:
+    with rehearsing(folder / "rehearsal", [("mlops_prod", "my_model")], CLUSTER_ENVIRONMENTS) as session:
         command = [sys.executable, "-m", "commands.main", "stack", "up", "rehearsal"]
         subprocess.run(command, cwd=PROJECT, env=session.environment(), timeout=180, check=True, capture_output=True)
         client = WorkspaceClient(host=session.workspace.host, token=session.workspace.token)
