@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from commands.environments import read_environment
 from commands.progress import console
 from stackhouse.errors import ConfigurationError, InfrastructureError
 
@@ -47,10 +48,10 @@ def write(stack: str, folder: Path, check: bool) -> int:  # noqa: FBT001 - a fla
 
 
 def setup(stack: str) -> "Setup":
-    """Return what the bundle takes over from a stack: settings, runtime, secret scope, the cloud of the workspace.
+    """Return what the bundle takes over from a stack and the environments: settings, runtime, secret scope, cloud, who is told of failures.
 
     Raises:
-        ConfigurationError: where there is no such stack, its orchestrator is another, or its settings are wrong.
+        ConfigurationError: where there is no such stack, its orchestrator is another, or its settings or an environment's file are wrong.
     """
     from pydantic import ValidationError
 
@@ -74,7 +75,8 @@ def setup(stack: str) -> "Setup":
         raise ConfigurationError(f"The orchestrator of the stack '{stack}' is not configured as it should be: {error}") from error
     host = orchestrator.configuration.get("host", "")
     address = os.environ.get("DATABRICKS_HOST", "") if host == "{DATABRICKS_HOST}" else host
-    return Setup(stack, settings, settings.spark_version or DEFAULT_RUNTIME, scope, dict(QUIET), address)
+    told = {name: read_environment(name).alert_address for name in ("dev", "aut", "prod")}
+    return Setup(stack, settings, settings.spark_version or DEFAULT_RUNTIME, scope, dict(QUIET), address, told)
 
 
 def _holds(path: Path, text: str) -> bool:

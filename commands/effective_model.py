@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
+from commands.alerts import with_alerts
 from commands.environments import baseline, named_environment, variable
 from commands.model_file import read_run_configuration, require_unscheduled, to_spec
 from stackhouse.effective import BASELINE, DEFAULTS, Effective, Layer, applied, in_effect, measurable, of_environment, of_model_file
@@ -54,12 +55,18 @@ class EffectiveModel:
     configuration: Mapping[str, Any] | None = None
     """The run configuration in effect; None where it is the file as it stands."""
 
+    in_environment: bool = False
+    """Whether flag or variable has named an environment, so that its file counts."""
+
     def write(self, folder: Path) -> Path:
-        """Return the file to run: the model file itself, or one in the folder that says what is in effect."""
+        """Return the file to run: the model file itself, or one in the folder that says what is in effect. The stack has to be up."""
         if self.configuration is None:
             return self.file
+        content = dict(self.configuration)
+        if self.in_environment:
+            content["settings"] = with_alerts(content.get("settings") or {}, self.spec.environment)
         path = folder / f"{self.spec.name}.yaml"
-        path.write_text(yaml.safe_dump(dict(self.configuration), sort_keys=False), encoding="utf-8")
+        path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
         return path
 
     def show(self, out: Console) -> None:
@@ -98,7 +105,7 @@ def read_model(file: Path, flags: Flags) -> EffectiveModel:
     on_record = {name: {"value": value, "source": source} for name, (value, source) in values.items()}
     extra = {**content.get("extra", {}), ON_RECORD: on_record}
     configuration = {**content, "parameters": {"model": effective}, "extra": extra}
-    return EffectiveModel(file, to_spec(file, effective), values, tuple(left_out), configuration)
+    return EffectiveModel(file, to_spec(file, effective), values, tuple(left_out), configuration, profile is not None)
 
 
 def _of_environment(profile: "Environment", flags: Flags) -> list[Layer]:

@@ -27,7 +27,7 @@ def prepare(preparation: Preparation, stack: str | None, *, as_json: bool) -> in
 
         from pipelines.data_preparation import data_preparation
 
-        run = Client().get_pipeline_run(run_pipeline(data_preparation, preparation, log_file).id)
+        run = Client().get_pipeline_run(run_pipeline(data_preparation, preparation, log_file, preparation.environment).id)
 
         def made(step: str, output: str) -> Any:
             return run.steps[step].outputs[output][0].load()

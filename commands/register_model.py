@@ -66,8 +66,7 @@ def register_model(
         Give the version the alias `staging` as well.
     """
     from commands.progress import console
-    from commands.running import report_of, told
-    from commands.working import on_stack
+    from commands.working import on_stack, report_of, run_pipeline
 
     request = _request(
         model_name, catalog, schema, run_id, alias, description, git_sha, environment, experiment_name, staging=promote_to_staging
@@ -77,8 +76,8 @@ def register_model(
     with on_stack(stack, out, "register_model") as log_file:
         from pipelines.registration import registration
 
-        with told("registration", log_file):
-            registered: Registration = report_of(registration(request), "register_run", "registration")
+        run = run_pipeline(registration, request, log_file, request.environment or request.default_environment)
+        registered: Registration = report_of(run, "register_run", "registration")
     _say(out, registered)
     from commands.tracked import write_out
 

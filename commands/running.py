@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from commands.progress import console, step_lines
-from stackhouse.errors import InfrastructureError, StackhouseError
+from commands.working import told
 from stacks.home import home, require_writable
 
 if TYPE_CHECKING:
@@ -21,32 +21,7 @@ if TYPE_CHECKING:
     from commands.results import Results
 
 
-@contextmanager
-def told(pipeline: str, log_file: Path) -> Iterator[None]:
-    """Tell whatever stops a pipeline as an error of ours.
-
-    Raises:
-        StackhouseError: whatever stopped it; what is not ours is an InfrastructureError that names the log.
-    """
-    try:
-        yield
-    except StackhouseError:
-        raise
-    except Exception as error:
-        followed = getattr(error, "original_exception", None)  # ZenML wraps what a run that is followed ended with
-        if isinstance(followed, StackhouseError):
-            raise followed from error
-        raise InfrastructureError(
-            f"{pipeline} stopped: {type(error).__name__}: {error}\nThe whole log is in {log_file}. "
-            "If something that earlier runs kept is gone, --no-cache makes it anew."
-        ) from error
-
-
-def report_of(run: Any, step: str, output: str) -> Any:
-    """Return what a step of a run that is finished gave out."""
-    from zenml.client import Client
-
-    return Client().get_pipeline_run(run.id).steps[step].outputs[output][0].load()
+_GONE = "If something that earlier runs kept is gone, --no-cache makes it anew."
 
 
 @dataclass(frozen=True)
@@ -67,7 +42,7 @@ class Runner:
             StackhouseError: whatever stopped it; what is not ours is an InfrastructureError that names the log.
         """
         self.out.print(f"\n[bold]{pipeline.name}[/]")
-        with told(pipeline.name, self.log_file):
+        with told(pipeline.name, self.log_file, _GONE):
             return pipeline.with_options(config_path=str(self.configuration), enable_cache=None if self.cache else False)()
 
     def train(self) -> "tuple[Results, list[PipelineRunResponse]]":

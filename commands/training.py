@@ -44,7 +44,7 @@ def train_and_judge(training: TableTraining, stack: str | None, *, as_json: bool
     with on_stack(stack, out, "train_model") as log_file:
         from pipelines.table_training import table_training
 
-        trained = _read(run_pipeline(table_training, training, log_file).id)
+        trained = _read(run_pipeline(table_training, training, log_file, training.identity.environment).id)
     if as_json:
         write_out(json.dumps(as_document(training, trained), indent=1))
     else:

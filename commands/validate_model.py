@@ -83,9 +83,8 @@ def validate_model(
         Write all that was found to this file as JSON.
     """
     from commands.progress import console
-    from commands.running import report_of, told
     from commands.tracked import write_out
-    from commands.working import on_stack
+    from commands.working import on_stack, report_of, run_pipeline
     from stackhouse.model_validation import Limits, ValidationRequest
 
     place = place_of(catalog, schema, None)
@@ -109,8 +108,8 @@ def validate_model(
     with on_stack(stack, out, "validate_model") as log_file:
         from pipelines.validation import validation
 
-        with told("validation", log_file):
-            found: ModelValidation = report_of(validation(request), "validate_version", "validation")
+        run = run_pipeline(validation, request, log_file, place.environment)
+        found: ModelValidation = report_of(run, "validate_version", "validation")
     if output_file:
         _write(found, output_file)
     _say(out, found)

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
+from commands.alerts import with_alerts
 from commands.progress import step_lines
 from stackhouse.errors import InfrastructureError, StackhouseError
 from stacks.home import home, require_writable
@@ -44,19 +45,38 @@ def _active_is_ours() -> bool:
     return any((kind.value, store.flavor_name) in FLAVORS for store in stores)
 
 
-def run_pipeline(pipeline: Any, parameter: Any, log_file: Path) -> Any:
-    """Run a pipeline with its parameter, and return its run.
+@contextmanager
+def told(pipeline: str, log_file: Path, remedy: str = "") -> Iterator[None]:
+    """Tell whatever stops a pipeline as an error of ours; `remedy` is what may help beside the log.
 
     Raises:
         StackhouseError: whatever stopped it; what is not ours is an InfrastructureError that names the log.
     """
     try:
-        return pipeline(parameter)
+        yield
     except StackhouseError:
         raise
     except Exception as error:
         followed = getattr(error, "original_exception", None)  # ZenML wraps what a run that is followed ended with
         if isinstance(followed, StackhouseError):
             raise followed from error
-        stopped = f"{pipeline.name} stopped: {type(error).__name__}: {error}"
-        raise InfrastructureError(f"{stopped}\nThe whole log is in {log_file}.") from error
+        stopped = f"{pipeline} stopped: {type(error).__name__}: {error}\nThe whole log is in {log_file}."
+        raise InfrastructureError(f"{stopped} {remedy}".rstrip()) from error
+
+
+def run_pipeline(pipeline: Any, parameter: Any, log_file: Path, environment: str) -> Any:
+    """Run a pipeline with its parameter, and return its run; on Databricks, who is told of a failure is as the environment says.
+
+    Raises:
+        StackhouseError: whatever stopped it; what is not ours is an InfrastructureError that names the log.
+    """
+    with told(pipeline.name, log_file):
+        settings = with_alerts({}, environment)
+        return (pipeline.with_options(settings=settings) if settings else pipeline)(parameter)
+
+
+def report_of(run: Any, step: str, output: str) -> Any:
+    """Return what a step of a run that is finished gave out."""
+    from zenml.client import Client
+
+    return Client().get_pipeline_run(run.id).steps[step].outputs[output][0].load()

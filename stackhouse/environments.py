@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from stackhouse.errors import ConfigurationError
 from stackhouse.model_validation import Limits
-from stackhouse.names import require_level
+from stackhouse.names import require_address, require_level
 from stackhouse.verdict import Gates
 
 EnvironmentName = Literal["dev", "aut", "prod"]
@@ -39,13 +39,21 @@ class Environment(BaseModel):
     limits: Limits = Field(
         default_factory=Limits, description="What a version may cost to serve, and how right it has to be, where no flag says otherwise."
     )
-    alert_address: str = Field("", description="Who is told where a run fails; nobody where empty.")
+    alert_address: str = Field("", description="Whom Databricks tells by e-mail where a job fails; nobody where empty.")
 
     @field_validator("catalog", "schema_name")
     @classmethod
     def _a_name(cls, name: str) -> str:
         try:
             return require_level("the name", name)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from error
+
+    @field_validator("alert_address")
+    @classmethod
+    def _an_address(cls, address: str) -> str:
+        try:
+            return require_address("alert_address", address)
         except ConfigurationError as error:
             raise ValueError(str(error)) from error
 

@@ -12,6 +12,9 @@ LONGEST = 255
 
 _LEVEL = re.compile(r"[A-Za-z0-9_]+", re.ASCII)
 
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}", re.ASCII)
+"""One address without a display name: local part and domain. Source: RFC 5321, as HTML's input of type email narrows it."""
+
 
 def require_level(what: str, name: str) -> str:
     """Return one level of a name: letters, digits and `_` of ASCII, 255 at most.
@@ -48,3 +51,17 @@ def require_three_levels(what: str, name: str) -> str:
     for level in levels:
         require_level(f"{what} ({name!r})" if len(name) <= LONGEST else what, level)
     return name
+
+
+def require_address(what: str, address: str) -> str:
+    """Return an e-mail address: one, bare, with a domain; or an empty text, which is nobody.
+
+    >>> require_address("alert_address", "ml-team@company.com")
+    'ml-team@company.com'
+
+    Raises:
+        ConfigurationError: where it is anything else.
+    """
+    if address and not _ADDRESS.fullmatch(address):
+        raise ConfigurationError(f"{what} is {address!r}. Give one e-mail address such as ml-team@company.com, or leave it empty.")
+    return address

@@ -47,6 +47,7 @@ def require_job(workspace: "Workspace", settings: dict[str, Any]) -> None:
     _require_limits(settings)
     _require_schedule(settings.get("schedule"))
     _require_tags(settings.get("tags") or {})
+    _require_addresses(settings.get("email_notifications") or {})
     tasks = settings.get("tasks") or []
     _require_keys("task_key", tasks)
     _require_keys("job_cluster_key", settings.get("job_clusters") or [])
@@ -109,6 +110,15 @@ def _require_tags(tags: Mapping[str, str]) -> None:
     for key, value in tags.items():
         if not 1 <= len(key) <= TAG_KEY or len(value) > TAG_VALUE:
             raise ApiError.invalid(f"Tag '{key[:TAG_KEY]}': a key has 1 to {TAG_KEY} characters, a value at most {TAG_VALUE}.")
+
+
+def _require_addresses(notifications: Json) -> None:
+    """Check who is told by e-mail: lists of addresses beside switches. Nothing is sent from here."""
+    for event, told in notifications.items():
+        for address in told if isinstance(told, list) else []:
+            local, at, domain = address.rpartition("@")
+            if not (local and at and domain) or any(sign in address for sign in " ,;<>"):
+                raise ApiError.invalid(f"email_notifications.{event}: '{address[:TAG_VALUE]}' is not an e-mail address.")
 
 
 def _require_keys(name: str, entries: list[dict[str, Any]]) -> None:

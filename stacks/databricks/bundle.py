@@ -62,7 +62,7 @@ def bundle(setup: Setup) -> dict[str, Any]:
             }
         },
         "sync": {"paths": ["configs/models"], "include": [f"{BUILT}/requirements.txt"]},
-        "targets": {name: _target(name) for name in _BASELINES},
+        "targets": {name: _target(name, setup.alert_addresses.get(name, "")) for name in _BASELINES},
     }
 
 
@@ -90,12 +90,13 @@ def resolve(content: Any, files: Mapping[str, Any], target: str, known: Mapping[
     return [resolve(value, files, target, known) for value in content] if isinstance(content, list) else content
 
 
-def _target(name: str) -> dict[str, Any]:
+def _target(name: str, alert_address: str) -> dict[str, Any]:
     given = {
         "catalog": f"mlops_{name}",
         "environment": name,
         "baseline_f1_score": _BASELINES[name],
         "service_principal_name": f"sp-databricks-{name}",
+        **({"alert_email": alert_address} if alert_address else {}),
     }
     variables = {variable: value for variable, value in given.items() if value != _VARIABLES[variable][0]}
     if name == "dev":

@@ -5,7 +5,8 @@ A job cannot branch on an exit code, so the tasks set values (`gate_tasks`) and 
 not hold, the tasks after it are excluded and the run still succeeds. `${…}` is filled by the Databricks CLI, `{{…}}` by the job.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from databricks.sdk.service.compute import AutoScale, ClusterSpec, Library
@@ -60,6 +61,8 @@ class Setup:
     """Variables of every job's cluster."""
     host: str = ""
     """Address of the workspace, which tells the cloud."""
+    alert_addresses: Mapping[str, str] = field(default_factory=dict)
+    """Who is told by e-mail where a run fails, by environment; where it is nobody, the variable of the bundle says who."""
 
 
 def define(setup: Setup) -> dict[str, Any]:

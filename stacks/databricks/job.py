@@ -4,7 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from databricks.sdk.service.compute import ClusterSpec, DataSecurityMode, Environment, Library, PythonPyPiLibrary
-from databricks.sdk.service.jobs import CronSchedule, JobCluster, JobEnvironment, PythonWheelTask, Task, TaskDependency
+from databricks.sdk.service.jobs import (
+    CronSchedule,
+    JobCluster,
+    JobEmailNotifications,
+    JobEnvironment,
+    PythonWheelTask,
+    Task,
+    TaskDependency,
+)
 from databricks.sdk.service.jobs import JobSettings as JobDefinition
 
 from stackhouse.errors import ConfigurationError
@@ -90,6 +98,7 @@ def define(
         job_clusters=[JobCluster(job_cluster_key=CLUSTER, new_cluster=cluster)] if cluster else None,
         environments=None if cluster else [JobEnvironment(environment_key=ENVIRONMENT, spec=spec)],
         schedule=schedule,
+        email_notifications=JobEmailNotifications(on_failure=[settings.alert_address]) if settings.alert_address else None,
         tags=dict(tags),
         timeout_seconds=settings.timeout_seconds,
         max_concurrent_runs=settings.max_concurrent_runs,

@@ -245,4 +245,14 @@ class Orchestrator(DatabricksOrchestrator):
             log.warning("What was uploaded for the job is still there: %s", error)
 
 
-_CREATED = ("name", "tasks", "job_clusters", "environments", "schedule", "tags", "timeout_seconds", "max_concurrent_runs")
+_CREATED = (
+    "name",
+    "tasks",
+    "job_clusters",
+    "environments",
+    "schedule",
+    "email_notifications",
+    "tags",
+    "timeout_seconds",
+    "max_concurrent_runs",
+)

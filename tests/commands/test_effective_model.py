@@ -61,6 +61,8 @@ def test_variables_go_before_the_environment_and_flags_before_variables(monkeypa
         "configs/environments/aut.yaml",
     ]
     assert read_model(DELAY, Flags(environment="dev", baseline_f1="environment")).spec.gates.baseline_f1 == 0.7
+    monkeypatch.setenv("STACKHOUSE_BASELINE_F1", "environment")
+    assert read_model(DELAY, Flags()).spec.gates.baseline_f1 == 0.8
 
 
 def test_a_flag_alone_overrides_its_field_and_no_other() -> None:

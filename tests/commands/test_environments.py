@@ -47,6 +47,8 @@ def test_another_name_is_refused_with_those_that_there_are(name: str) -> None:
         ({"catalog": "a.b"}, "letters, digits and '_'"),
         ({"baseline_f1": 1.0}, "less than 1"),
         ({"gates": {"minimum": {"gini": 1}}}, "unknown metric 'gini'"),
+        ({"alert_address": "ml-team"}, "alert_address is 'ml-team'"),
+        ({"alert_address": "a@b.org, c@d.org"}, "Give one e-mail address"),
         ({"environment": "prod"}, "says that it is the environment 'prod'"),
     ],
 )

@@ -59,6 +59,17 @@ def test_created_job_comes_back_as_it_was_sent(client: WorkspaceClient) -> None:
     assert job.creator_user_name == "rehearsal@localhost"
 
 
+def test_who_is_told_by_e_mail_is_kept_and_has_to_be_an_address(client: WorkspaceClient) -> None:
+    told = {"on_failure": ["ml-team@company.com"], "no_alert_for_skipped_runs": True}
+    job = client.jobs.get(create(client, definition(email_notifications=told)))
+    assert job.settings is not None
+    assert job.settings.as_dict()["email_notifications"] == told
+    with pytest.raises(InvalidParameterValue, match=r"email_notifications\.on_failure: 'ml-team' is not an e-mail address"):
+        create(client, definition(email_notifications={"on_failure": ["ml-team"]}))
+    with pytest.raises(InvalidParameterValue, match=r"email_notifications\.on_failures: there is no such field"):
+        create(client, definition(email_notifications={"on_failures": ["ml-team@company.com"]}))
+
+
 def test_defaults_are_those_of_databricks(client: WorkspaceClient) -> None:
     settings = client.jobs.get(create(client, definition())).settings
     assert settings is not None

@@ -12,6 +12,7 @@ import yaml
 from databricks.sdk.service.compute import ClusterSpec
 from databricks.sdk.service.jobs import CronSchedule, JobSettings
 
+import commands.bundle
 from commands.bundle import setup, write
 from stackhouse.errors import ConfigurationError, InfrastructureError
 from stackhouse.spec import ModelSpec
@@ -131,6 +132,19 @@ def test_job_runs_as_the_service_principal_weekly_and_tells_of_failures() -> Non
     assert job["email_notifications"] == {"on_failure": ["ml-team@company.com"]}
     assert job["schedule"] == {"quartz_cron_expression": "0 0 2 ? * SUN", "timezone_id": "UTC"}
     assert job["parameters"] == [{"name": "model_file", "default": "configs/models/flight_delay.yaml"}]
+
+
+def test_the_address_of_an_environment_is_told_of_failures_in_its_target_alone() -> None:
+    given = replace(SETUP, alert_addresses={"dev": "", "aut": "qa@company.com", "prod": "on-call@company.com"})
+    told = {target: deployed(target, given)["email_notifications"]["on_failure"] for target in TARGETS}
+    assert told == {"dev": ["ml-team@company.com"], "aut": ["qa@company.com"], "prod": ["on-call@company.com"]}
+    assert "alert_email" not in bundle(given)["targets"]["dev"]["variables"]
+
+
+def test_the_bundle_takes_addresses_of_the_environments_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = commands.bundle.read_environment
+    monkeypatch.setattr(commands.bundle, "read_environment", lambda name: read(name).model_copy(update={"alert_address": f"{name}@a.org"}))
+    assert setup("databricks").alert_addresses == {"dev": "dev@a.org", "aut": "aut@a.org", "prod": "prod@a.org"}
 
 
 def test_tasks_install_the_pins_before_the_wheel_on_one_cluster() -> None:

@@ -4,8 +4,10 @@ import pytest
 from databricks.sdk.service.compute import ClusterSpec
 from databricks.sdk.service.jobs import CronSchedule
 from databricks.sdk.service.jobs import JobSettings as JobDefinition
+from pydantic import ValidationError
 
 from stackhouse.errors import ConfigurationError
+from stacks.databricks import orchestrator
 from stacks.databricks.job import Packages, define, harden
 from stacks.databricks.orchestrator_flavor import JobSettings
 from stacks.databricks.runtimes import cloud_of, python_of
@@ -64,6 +66,26 @@ def test_sdk_reads_back_what_was_defined(cluster: ClusterSpec | None) -> None:
     assert JobDefinition.from_dict(job).as_dict() == job
     assert job["schedule"] == {"quartz_cron_expression": "0 0 2 ? * SUN", "timezone_id": "UTC"}
     assert job["tags"] == {"team": "ml"}
+
+
+def test_who_is_named_is_told_of_a_failure_by_e_mail_and_nobody_else() -> None:
+    alerting = define("training_1", STEPS, "snap", PACKAGES, JobSettings(alert_address="ml-team@company.com"), CLUSTER).as_dict()
+    assert alerting["email_notifications"] == {"on_failure": ["ml-team@company.com"]}
+    assert JobDefinition.from_dict(alerting).as_dict() == alerting
+    assert "email_notifications" not in define("training_1", STEPS, "snap", PACKAGES, JobSettings(), CLUSTER).as_dict()
+
+
+@pytest.mark.parametrize("cluster", [CLUSTER, None], ids=["cluster", "serverless"])
+def test_everything_that_is_defined_is_sent(cluster: ClusterSpec | None) -> None:
+    schedule = CronSchedule(quartz_cron_expression="0 0 2 ? * SUN", timezone_id="UTC")
+    settings = JobSettings(alert_address="ml-team@company.com", timeout_seconds=60, max_concurrent_runs=2)
+    job = define("training_1", STEPS, "snap", PACKAGES, settings, cluster, schedule=schedule, tags={"team": "ml"}).as_dict()
+    assert set(job) - set(orchestrator._CREATED) == set()
+
+
+def test_who_is_told_has_to_be_an_address() -> None:
+    with pytest.raises(ValidationError, match=r"alert_address is 'ml-team'\. Give one e-mail address"):
+        JobSettings(alert_address="ml-team")
 
 
 @pytest.mark.parametrize("tasks", [1000, 1001])
