@@ -13,7 +13,7 @@ from typing import ClassVar
 import pytest
 import requests
 from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
+from mlflow.exceptions import MlflowException, RestException, get_error_code
 
 from stackhouse.errors import InfrastructureError, RegistryError
 from stacks.registry import Registry
@@ -160,6 +160,22 @@ def test_an_answer_of_storage_is_told_by_its_status(status: int, error: type[Exc
     told = registry_error("It failed", NAME, requests.HTTPError("no", response=response))
     assert isinstance(told, error)
     assert remedy in str(told)
+
+
+@pytest.mark.parametrize(
+    "code", ["REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED", "TEMPORARILY_UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL_ERROR", "429", "408"]
+)
+def test_an_answer_whose_code_says_later_is_no_refusal_whatever_its_status(code: str) -> None:
+    told = registry_error("It failed", NAME, RestException({"error_code": code, "message": "slow down"}))
+    assert isinstance(told, InfrastructureError)
+    assert "Try again later" in str(told)
+
+
+@pytest.mark.parametrize(("status", "error"), [(429, InfrastructureError), (503, InfrastructureError), (409, RegistryError)])
+def test_an_answer_without_json_is_told_by_its_status(status: int, error: type[Exception]) -> None:
+    """What MLflow raises where retries were not what ended the request."""
+    said = f"API request to endpoint /api/2.0/mlflow failed with error code {status} != 200. Response body: 'no'"
+    assert isinstance(registry_error("It failed", NAME, MlflowException(said, get_error_code(status))), error)
 
 
 def test_a_file_that_is_missing_is_no_server_that_is_silent() -> None:
