@@ -113,7 +113,10 @@ def _description(use_case: str, metrics: Mapping[str, float]) -> str:
 
 
 def _tags(environment: str, git_sha: str, algorithm: str, trained_until: str | None, metrics: Mapping[str, float]) -> dict[str, str]:
-    """Tags of a version; the metrics of the test rows are among them, F1 as `f1_score`, for the next baseline."""
-    measured = {"f1_score" if name == "f1" else name: f"{value:.6f}" for name, value in metrics.items()}
+    """Tags of a version; the metrics of the test rows are among them, F1 as `f1_score`, for the next baseline.
+
+    They are exact: an equal model would be above a baseline that was rounded down.
+    """
+    measured = {"f1_score" if name == "f1" else name: repr(float(value)) for name, value in metrics.items()}
     until = {TRAINED_UNTIL: trained_until} if trained_until else {}
     return {"environment": environment, "git_sha": git_sha, "algorithm": algorithm, **until, **measured}

@@ -143,8 +143,8 @@ def test_a_version_holds_the_same_everywhere(place: Home, logged: Logged, regist
         "git_sha": "abc1234",
         "algorithm": "xgboost",
         "trained_until": "2026-01-20T00:00:00+00:00",
-        "f1_score": "0.500000",
-        "roc_auc": "0.750000",
+        "f1_score": "0.5",
+        "roc_auc": "0.75",
     }
     assert datetime.fromisoformat(version.tags["registered_at"]).tzinfo == UTC
     info = mlflow.models.get_model_info(f"models:/{name}/1")
