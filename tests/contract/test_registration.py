@@ -97,8 +97,8 @@ def test_the_newest_run_that_passed_is_registered_and_not_the_newest_that_finish
         "git_sha": run.data.tags["git_sha"],
         "algorithm": "xgboost",
         "trained_until": "2026-01-20T00:00:00+00:00",
-        "f1_score": "0.800000",
-        "roc_auc": "0.900000",
+        "f1_score": "0.8",
+        "roc_auc": "0.9",
     }
     assert datetime.fromisoformat(version.tags["registered_at"]).tzinfo == UTC
 
