@@ -14,6 +14,7 @@
     │   └── DataValidationError       a feature or label table breaks an expectation
     ├── RegistryError             4   the model registry refuses, or holds something else than expected
     └── InfrastructureError       5   a folder, store or service cannot be used
+        └── MissingTableError         a table is not in the feature store
 
 A classmethod builds each message from facts: what is wrong, where, and what to do about it.
 """
@@ -268,4 +269,21 @@ class InfrastructureError(StackhouseError):
         """Build the error for a stack that lacks a feature store."""
         return cls(
             f"The active stack '{stack}' has no feature store of Stackhouse. Run `stackhouse stack up local`, or `zenml stack set local`."
+        )
+
+
+class MissingTableError(InfrastructureError):
+    """A table is not in the feature store."""
+
+    @classmethod
+    def of_features(cls, name: str, where: str) -> Self:
+        """Build the error for a feature or label table; who reads another kind of table says what makes that."""
+        return cls(f"Feature table {name} does not exist in {where}. Run feature_engineering with the same model file first.")
+
+    @classmethod
+    def of_rows(cls, name: str, flag: str) -> Self:
+        """Build the error for a training or test table, which prepare_data makes or another tool has made."""
+        return cls(
+            f"Table {name} does not exist in the feature store of this stack. prepare_data makes training and test tables; or name one "
+            f"that is there: {flag}, --catalog, --schema."
         )

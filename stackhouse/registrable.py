@@ -9,8 +9,10 @@ CHAMPION = "champion"
 
 STAGING = "staging"
 
-GATE, PASSED = "gate.baseline", "passed"
-"""Tag of a run, and its value where the model may be registered."""
+GATE, PASSED, FAILED = "gate.baseline", "passed", "failed"
+"""Tag of a run, and its values: where F1 is above the baseline and nothing else speaks against the model, and where not. It is set last: a
+run that was stopped has none, and `FINISHED` says nothing of a model.
+"""
 
 
 class RegistrationRequest(BaseModel):

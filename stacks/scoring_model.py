@@ -52,6 +52,12 @@ def _lookups(name: str, version: str, uri: str) -> tuple[FeatureLookup, ...]:
         metadata = mlflow.models.get_model_info(uri).metadata or {}
     except (MlflowException, OSError) as error:
         raise _not_loaded(name, version, error) from error
+    if metadata.get(FEATURE_LOOKUPS) == []:
+        raise RegistryError(
+            f"{name} version {version} was trained on rows of a table, without lookups (train_model), so it cannot score from keys. "
+            f"Score rows of its features, mlflow.pyfunc.load_model('{uri}').predict(rows); or name the feature table under `lookups` of a "
+            "model file, and train that with `stackhouse run`."
+        )
     try:
         lookups = tuple(FeatureLookup.model_validate(_without_version(lookup)) for lookup in metadata[FEATURE_LOOKUPS])
         if not lookups or not all(lookup.feature_names for lookup in lookups):

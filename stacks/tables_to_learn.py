@@ -1,6 +1,6 @@
 """Training and test table of the active stack's feature store, opened at a version, with the roles of their columns."""
 
-from stackhouse.errors import InfrastructureError
+from stackhouse.errors import MissingTableError
 from stackhouse.record import TableVersion, TrainingData
 from stackhouse.table import Table, require_rows
 from stackhouse.table_training import TableTraining
@@ -14,14 +14,18 @@ def open_tables(store: FeatureStore, training: TableTraining) -> tuple[Table, Ta
     Raises:
         ColumnNotFoundError: where one lacks the target.
         EmptyTableError: where one has no rows.
-        InfrastructureError: where one is not there.
+        MissingTableError: where one is not there.
     """
-    try:
-        train, test = (store.table_version(name) for name in (training.train_table, training.test_table))
-    except InfrastructureError as error:
-        raise InfrastructureError(f"{error} Where train_model asks, prepare_data makes training and test table.") from error
+    train, test = _version(store, training.train_table, "--train-table"), _version(store, training.test_table, "--test-table")
     data = TrainingData(lookups=(), tables=(train,), labels=train, test=test)
     return _open(store, train, training.target), _open(store, test, training.target), data
+
+
+def _version(store: FeatureStore, name: str, flag: str) -> TableVersion:
+    try:
+        return store.table_version(name)
+    except MissingTableError as error:
+        raise MissingTableError.of_rows(name, flag) from error
 
 
 def _open(store: FeatureStore, version: TableVersion, target: str) -> Table:

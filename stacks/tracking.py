@@ -20,6 +20,7 @@ from stackhouse.evaluation.metrics import rename
 from stackhouse.fitted import FittedModel, ScoringRules
 from stackhouse.labels.rules import ThresholdLabel
 from stackhouse.record import ModelIdentity, RunTags, TableVersion, TrainingData, TrainingRecord, features_sample, run_name
+from stackhouse.registrable import FAILED, GATE, PASSED
 from stackhouse.splits import RandomSplit, TimeSplit
 from stackhouse.table import Table
 from stackhouse.tuning.comparison import TuningReport
@@ -36,11 +37,6 @@ EXAMPLE_ROWS = 5
 
 REGISTERED_NAME = "registered_name"
 """Tag of a run: the name under which its model is registered, or would be."""
-
-BASELINE_GATE = "gate.baseline"
-"""Tag of a run: `passed` where F1 is above the baseline and nothing else speaks against the model, else `failed`. It is set last: a run
-that was stopped has none, and `FINISHED` says nothing of a model.
-"""
 
 
 def tracking_client() -> MlflowClient:
@@ -133,7 +129,7 @@ def log_evaluation(record: TrainingRecord, evaluation: Evaluation, verdict: Verd
         log_metrics(client, run_id, {"test_samples": float(evaluation.test_period.rows)})
         log_dataset(client, run_id, test, data.test or data.features, "testing")
     judged = {"verdict": verdict.outcome, "verdict.reasons": "; ".join(verdict.reasons)}
-    _set_tags(client, run_id, judged | {BASELINE_GATE: "passed" if verdict.approved else "failed"})
+    _set_tags(client, run_id, judged | {GATE: PASSED if verdict.approved else FAILED})
 
 
 def open_run() -> str:

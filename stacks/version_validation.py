@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from mlflow.pyfunc import PyFuncModel
 
 from stackhouse.answers import PREDICT_METHODS
-from stackhouse.errors import DataError, RegistryError
+from stackhouse.errors import DataError, MissingTableError
 from stackhouse.fitted import FittedModel
 from stackhouse.labels.labelling import label_rows
 from stackhouse.model_validation import Accuracy, ModelValidation, Readiness, ValidationRequest
@@ -21,6 +21,7 @@ from stackhouse.tuning.comparison import measure
 from stacks.feature_store import FeatureStore
 from stacks.mlflow_model import FLAVOR
 from stacks.model_checks import require_metadata, run_check
+from stacks.named_version import NamedVersion
 from stacks.readiness import PROBABILITY, measure_serving, memory_bytes
 from stacks.registry import Registry
 from stacks.served_model import ServedModel, require_probabilities, require_signature, rows_for, served
@@ -30,12 +31,16 @@ def validate_version(client: MlflowClient, store: FeatureStore, request: Validat
     """Validate the version that a request names on rows of its test table. What is wrong with the version is a finding.
 
     Raises:
-        InfrastructureError: where the registry does not answer, or the table is not there.
+        InfrastructureError: where the registry does not answer.
+        MissingTableError: where the table is not there.
         RegistryError: where there is no such model, version or alias, or the registry refuses.
     """
     registry = Registry(client)
-    version = _resolve(registry, request)
-    table = store.read_table(request.test_table)
+    version = NamedVersion(request.name, request.version, None if request.version else request.alias).resolve(client)
+    try:
+        table = store.read_table(request.test_table)
+    except MissingTableError as error:
+        raise MissingTableError.of_rows(request.test_table, "--test-table") from error
     sample: pd.DataFrame = table.with_frame(table.frame.head(request.sample_size)).frame.collect().to_pandas()
     found = _Examined(request, version, sample)
     checks = [
@@ -48,15 +53,6 @@ def validate_version(client: MlflowClient, store: FeatureStore, request: Validat
     if request.limits.min_accuracy is not None:
         accuracy = found.accuracy(table, registry.version(request.name, version).tags.get("accuracy"))
     return ModelValidation.judged(request, version, len(sample), checks, found.readiness, accuracy)
-
-
-def _resolve(registry: Registry, request: ValidationRequest) -> str:
-    if request.version is not None:
-        return str(registry.version(request.name, request.version).version)
-    found = registry.version_by_alias(request.name, request.alias)
-    if found is None:
-        raise RegistryError(f"{request.name} has no version with the alias '{request.alias}'. {registry.there_are(request.name)}")
-    return str(found.version)
 
 
 @dataclass

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from stackhouse.errors import ConfigurationError, InfrastructureError
+from stackhouse.errors import ConfigurationError, InfrastructureError, MissingTableError
 from stacks.databricks.unity_catalog_client import told
 from stacks.engines import engine
 
@@ -45,12 +45,10 @@ class DeltaTables:
         """Return the newest version.
 
         Raises:
-            InfrastructureError: where there is no such table.
+            MissingTableError: where there is no such table.
         """
         if not self.exists(name):
-            raise InfrastructureError(
-                f"Feature table {name} does not exist in Unity Catalog. Run feature_engineering with the same model file first."
-            )
+            raise MissingTableError.of_features(name, "Unity Catalog")
         with told(f"The versions of feature table {name} cannot be read"):
             return int(self.session.sql(f"DESCRIBE HISTORY {quoted(name)} LIMIT 1").select("version").collect()[0][0])
 

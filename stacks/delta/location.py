@@ -12,7 +12,7 @@ from deltalake.fs import DeltaStorageHandler
 from pyarrow import ArrowException
 from pyarrow.fs import FileSelector, PyFileSystem
 
-from stackhouse.errors import ConfigurationError, InfrastructureError
+from stackhouse.errors import ConfigurationError, InfrastructureError, MissingTableError
 from stacks.home import require_writable
 
 SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID")
@@ -59,12 +59,11 @@ class Location:
 
         Raises:
             ConfigurationError: where the name does not have three levels.
-            InfrastructureError: where the table does not exist or storage refuses.
+            InfrastructureError: where storage refuses.
+            MissingTableError: where the table does not exist.
         """
         if (found := self.find(name)) is None:
-            raise InfrastructureError(
-                f"Feature table {name} does not exist in {self.path}. Run feature_engineering with the same model file first."
-            )
+            raise MissingTableError.of_features(name, self.path)
         return found
 
     def find(self, name: str) -> DeltaTable | None:

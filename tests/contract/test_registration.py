@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from mlflow.models import infer_signature
 
 from stackhouse.alias_move import is_move
-from stackhouse.errors import ConfigurationError, InfrastructureError, RegistryError
+from stackhouse.errors import ConfigurationError, MissingTableError, RegistryError
 from stackhouse.evaluation.evaluation import Evaluation
 from stackhouse.model_validation import Limits, ModelValidation, ValidationRequest
 from stackhouse.record import Registration
@@ -305,9 +305,9 @@ def test_what_does_not_exist_is_told_with_what_does(version: str, validate: Vali
         validate(version="99")
     with pytest.raises(RegistryError, match=f"main.default.shared has no version with the alias 'champion'. {there}"):
         validate(alias="champion")
-    with pytest.raises(RegistryError, match="Nothing is registered under this name"):
+    with pytest.raises(RegistryError, match=r"There is no model main\.default\.nothing\. There are .*main\.default\.shared"):
         validate("main.default.nothing")
-    with pytest.raises(InfrastructureError, match=r"main\.default\.nowhere does not exist"):
+    with pytest.raises(MissingTableError, match=r"main\.default\.nowhere does not exist .* prepare_data makes .* --test-table"):
         validate(test_table="main.default.nowhere")
 
 

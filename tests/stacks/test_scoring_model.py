@@ -90,13 +90,12 @@ def test_a_version_is_loaded_with_its_lookups(
     [
         {},
         {FEATURE_LOOKUPS: None},
-        {FEATURE_LOOKUPS: []},
         {FEATURE_LOOKUPS: "days"},
         {FEATURE_LOOKUPS: [{"table_name": "dev.shop.days"}]},
         {FEATURE_LOOKUPS: [{**KEPT, "colour": "blue"}]},
         {FEATURE_LOOKUPS: [{**KEPT, "feature_names": None}]},
     ],
-    ids=["no metadata", "null", "no lookup", "text", "no key", "unknown field", "no feature names"],
+    ids=["no metadata", "null", "text", "no key", "unknown field", "no feature names"],
 )
 def test_a_model_that_does_not_say_how_its_features_are_looked_up_is_refused(
     client: MlflowClient, register: Callable[..., ModelInfo], metadata: dict[str, Any]
@@ -105,6 +104,17 @@ def test_a_model_that_does_not_say_how_its_features_are_looked_up_is_refused(
     with pytest.raises(RegistryError) as raised:
         load_scoring_model(client, f"models:/{NAME}@champion")
     assert str(raised.value) == SILENT
+
+
+def test_a_model_of_a_table_of_rows_is_refused_with_what_to_do_instead(client: MlflowClient, register: Callable[..., ModelInfo]) -> None:
+    register({FEATURE_LOOKUPS: []})
+    with pytest.raises(RegistryError) as raised:
+        load_scoring_model(client, f"models:/{NAME}@champion")
+    assert str(raised.value) == (
+        f"{NAME} version 1 was trained on rows of a table, without lookups (train_model), so it cannot score from keys. Score rows of its "
+        f"features, mlflow.pyfunc.load_model('models:/{NAME}/1').predict(rows); or name the feature table under `lookups` of a model file, "
+        "and train that with `stackhouse run`."
+    )
 
 
 def test_a_feature_that_no_lookup_gives_is_named(client: MlflowClient, register: Callable[..., ModelInfo]) -> None:

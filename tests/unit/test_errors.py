@@ -17,6 +17,7 @@ from stackhouse.errors import (
     InfrastructureError,
     LabelError,
     LeakageError,
+    MissingTableError,
     PointInTimeError,
     PrimaryKeyError,
     RegistryError,
@@ -53,6 +54,8 @@ MESSAGES = [
     (DataValidationError.failed("t", ["a", "b"]), "t failed validation: a; b. Nothing was written"),
     (InfrastructureError.unwritable("/x", "read-only"), "Cannot write to /x: read-only. Give a folder"),
     (InfrastructureError.full("/x", 10, 2000), "/x has 10 MB free, a run needs 2,000 MB. Free some space"),
+    (MissingTableError.of_features("a.b.c", "/x"), "Feature table a.b.c does not exist in /x. Run feature_engineering with"),
+    (MissingTableError.of_rows("a.b.c", "--test-table"), "Table a.b.c does not exist in the feature store of this stack. prepare_data"),
     (InfrastructureError.no_feature_store("default"), "The active stack 'default' has no feature store of Stackhouse. Run"),
 ]
 
