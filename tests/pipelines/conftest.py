@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 from zenml.client import Client
 from zenml.models import PipelineRunResponse
 
+from tests import forked
 from tests.conftest import PROJECT
 
 SMALL = {
@@ -41,6 +42,8 @@ def call(*command: str, home: Path, zenml: Path | None = None, cwd: Path = PROJE
         "ZENML_CONFIG_PATH": str(zenml or home / "zenml"),
     }
     environment = {name: value for name, value in environment.items() if name != "ZENML_CUSTOM_SOURCE_ROOT"}
+    if command[0] in forked.SCRIPTS:
+        return forked.run(command, cwd, environment, timeout=300)
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
 

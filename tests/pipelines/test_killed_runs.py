@@ -2,10 +2,8 @@
 
 import os
 import re
-import signal
-import subprocess
-import sys
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -13,17 +11,22 @@ import yaml
 from deltalake import DeltaTable
 from mlflow import MlflowClient
 
+from tests import forked
 from tests.conftest import PROJECT
 from tests.pipelines.conftest import small_model
 
-TIMEOUT_SECONDS = 120
+TIMEOUT_SECONDS = 300
 STARTED = re.compile(r"Step `(\w+)` has started")
 
 
-def start(home: Path, model_file: Path) -> "subprocess.Popen[bytes]":
+def start(home: Path, model_file: Path) -> BaseProcess:
     environment = {**os.environ, "STACKHOUSE_HOME": str(home), "ZENML_CONFIG_PATH": str(home / "zenml")}
-    command = [sys.executable, "-m", "commands.main", "run", str(model_file)]
-    return subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return forked.start(("stackhouse", "run", str(model_file)), PROJECT, environment)
+
+
+def ended_with(run: BaseProcess) -> int | None:
+    run.join(TIMEOUT_SECONDS)
+    return run.exitcode
 
 
 def started(home: Path) -> list[tuple[str, str]]:
@@ -35,19 +38,18 @@ def started(home: Path) -> list[tuple[str, str]]:
 
 
 def kill_in(home: Path, model_file: Path, step: tuple[str, str]) -> bool:
-    """Run until a step has started, then send SIGKILL; False where the run ended before."""
+    """Run until a step has started, then send SIGKILL (what `kill` of a process is); False where the run ended before."""
     (home / "logs" / "run.log").unlink(missing_ok=True)
     run = start(home, model_file)
     deadline = time.monotonic() + TIMEOUT_SECONDS
     try:
-        while run.poll() is None and time.monotonic() < deadline:
+        while run.is_alive() and time.monotonic() < deadline:
             if step in started(home):
-                run.send_signal(signal.SIGKILL)
                 return True
             time.sleep(0.005)
     finally:
         run.kill()
-        run.wait(30)
+        run.join()
     return False
 
 
@@ -56,12 +58,11 @@ def test_a_run_killed_in_every_step_in_turn_ends_as_if_nothing_had_happened(tmp_
     """Twenty kills, each followed by another start, and then a run to the end."""
     home, model_file = tmp_path / "home", tmp_path / "killed.yaml"
     model_file.write_text(yaml.safe_dump(small_model("killed")), encoding="utf-8")
-    assert start(tmp_path / "untouched", model_file).wait(TIMEOUT_SECONDS) == 0
+    assert ended_with(start(tmp_path / "untouched", model_file)) == 0
     steps = started(tmp_path / "untouched")
     assert len(steps) == 20
     assert [step for step in steps if kill_in(home, model_file, step)] == steps
-    run = start(home, model_file)
-    assert run.wait(TIMEOUT_SECONDS) == 0
+    assert ended_with(start(home, model_file)) == 0
 
     client = MlflowClient(f"sqlite:///{home}/artifacts/mlflow.db", registry_uri=f"sqlite:///{home}/artifacts/mlflow.db")
     versions = client.search_model_versions("name = 'dev.killed.killed'")
