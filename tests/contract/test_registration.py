@@ -1,7 +1,10 @@
 """Registration of runs on record, and validation of versions: the same on a file, on a server over HTTP, and on Unity Catalog."""
 
+import os
 import re
+import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,10 +28,10 @@ from stacks.feature_store import FeatureStore
 from stacks.registration import register_run
 from stacks.registry import Registry
 from stacks.version_validation import validate_version
+from tests.client_process import ClientProcess
 from tests.contract.conftest import delta
 from tests.contract.logged_models import Logged, log
 from tests.contract.mlflow_homes import EXPERIMENT, Backends, Home, backends, home
-from tests.contract.registering import at_once
 
 REJECTED = Verdict(outcome="REJECTED", reasons=("f1 is 0.4000, and has to be above 0.7",))
 
@@ -211,25 +214,42 @@ def test_a_registration_that_was_killed_is_finished_by_the_next(
     assert (registry.versions(name), registry.aliases(name)) == ((1,), {"latest-model": "1"})
 
 
-def together(place: Home, folder: Path, name: str, runs: list[list[str]]) -> list[int]:
+@pytest.fixture(scope="module")
+def registrars() -> Iterator[list[ClientProcess]]:
+    """Two processes that register, for all places."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(ClientProcess.of("tests.contract.registering", os.environ)) for _ in range(2)]
+
+
+def at_once(registrars: list[ClientProcess], place: Home, folder: Path, name: str, runs: list[list[str]]) -> list[int]:
     """Register runs in processes that begin together; return the last version of each."""
-    return at_once(place.environment | {"DATABRICKS_RUNTIME_VERSION": ""}, folder, name, EXPERIMENT, runs)
+    environment = place.environment | {"DATABRICKS_RUNTIME_VERSION": ""}
+    for registrar, ids in zip(registrars, runs, strict=True):
+        registrar.start(environment=environment, folder=str(folder), name=name, experiment=EXPERIMENT, runs=ids)
+    deadline = time.monotonic() + 120
+    while len([*folder.glob("*.ready")]) < len(runs):
+        assert time.monotonic() < deadline, "they did not begin"
+        time.sleep(0.01)
+    (folder / "go").touch()
+    return [registrar.end() for registrar in registrars]
 
 
 def test_registrations_at_once_give_a_version_each_and_the_alias_to_the_highest(
-    place: Home, registry: Registry, name: str, tmp_path: Path
+    registrars: list[ClientProcess], place: Home, registry: Registry, name: str, tmp_path: Path
 ) -> None:
     runs = [[log(name).run_id for _ in range(2)] for _ in range(2)]
-    together(place, tmp_path, name, runs)
+    at_once(registrars, place, tmp_path, name, runs)
     versions = registry.versions(name)
     assert len(versions) == 4
     assert {registry.version(name, str(number)).run_id for number in versions} == {run for ids in runs for run in ids}
     assert registry.aliases(name) == {"latest-model": str(versions[-1])}
 
 
-def test_the_same_run_registered_at_once_gives_one_version(place: Home, registry: Registry, name: str, tmp_path: Path) -> None:
+def test_the_same_run_registered_at_once_gives_one_version(
+    registrars: list[ClientProcess], place: Home, registry: Registry, name: str, tmp_path: Path
+) -> None:
     run_id = log(name).run_id
-    told = together(place, tmp_path, name, [[run_id], [run_id]])
+    told = at_once(registrars, place, tmp_path, name, [[run_id], [run_id]])
     assert len(set(told)) == 1
     assert registry.versions(name) == (told[0],)
     assert registry.aliases(name) == {"latest-model": str(told[0])}

@@ -3,8 +3,6 @@
 Run as `python -m tests.rehearsal.submitting`; each line that it is given is a case: `{"settings": {…}, "schedule": "0 2 * * *"}`.
 """
 
-import json
-import sys
 from typing import Any
 
 from commands import settings
@@ -20,6 +18,7 @@ from stackhouse.sources import CsvSource, FlightsSource, SourceSpec  # noqa: E40
 from stacks.definition import bring_up, read_definition  # noqa: E402
 from steps.compute_features import compute_features  # noqa: E402
 from steps.load_source import load_source  # noqa: E402
+from tests.client_process import answer  # noqa: E402
 
 DEFINITION = RouteDay(kind="route_day")
 INPUTS = {name: list(columns) for name, columns in DEFINITION.inputs.items()}
@@ -70,6 +69,4 @@ def record() -> dict[str, Any]:
 
 if __name__ == "__main__":
     bring_up(read_definition("rehearsal"))
-    for line in sys.stdin:
-        asked = json.loads(line)
-        print("RESULT " + json.dumps(record() if asked.get("look") else submit(asked)))  # noqa: T201
+    answer(lambda case: record() if case.get("look") else submit(case))

@@ -15,8 +15,8 @@ from databricks.sdk import WorkspaceClient
 
 from rehearsal.emulator.faults import Fault
 from rehearsal.session import SCOPE, Session, rehearsing
+from tests.client_process import SECONDS, ClientProcess
 from tests.conftest import CLUSTER_ENVIRONMENTS, PROJECT
-from tests.rehearsal.client_process import SECONDS, ClientProcess
 
 FOLDER = "/Workspace/Shared/.stackhouse"
 
@@ -30,7 +30,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
 @pytest.fixture(scope="module")
 def here(session: Session) -> Iterator[ClientProcess]:
     """Who submits."""
-    with ClientProcess.of(session) as process:
+    with ClientProcess.of("tests.rehearsal.submitting", session.environment()) as process:
         yield process
 
 

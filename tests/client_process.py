@@ -1,6 +1,6 @@
-"""A process whose stack is the rehearsal: it is told of one case after the other, as a notebook is that stays open.
+"""A process that is told of one case after the other, a line of JSON each, and answers each with a line of its own.
 
-That zenml is imported and the stack brought up once is what it saves; each task on the emulated cluster is a process of its own.
+What it saves is that the libraries are imported once and not for every case. A module that is run so calls `answer`.
 """
 
 import json
@@ -9,18 +9,24 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
 
-from rehearsal.session import Session
-from tests.conftest import PROJECT
+from stacks.home import PROJECT
 
+RESULT = "RESULT "
 SECONDS = 240
 
 
+def answer(work: Callable[[dict[str, Any]], Any]) -> None:
+    """Do the work of each line that comes, and print what came of it; what it raises ends the process."""
+    for line in sys.stdin:
+        print(RESULT + json.dumps(work(json.loads(line))), flush=True)  # noqa: T201
+
+
 class ClientProcess:
-    """A client that submits while the tests look on."""
+    """A process that works while the tests look on."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
@@ -29,12 +35,12 @@ class ClientProcess:
 
     @classmethod
     @contextmanager
-    def of(cls, session: Session) -> Iterator[Self]:
-        """Start it, and end it with the block."""
+    def of(cls, module: str, environment: Mapping[str, str]) -> Iterator[Self]:
+        """Start a module of the tests, and end it with the block."""
         process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "tests.rehearsal.submitting"],
+            [sys.executable, "-u", "-m", module],
             cwd=PROJECT,
-            env=session.environment(),
+            env=dict(environment),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -51,8 +57,8 @@ class ClientProcess:
         self._process.stdin.write(f"{json.dumps(case)}\n")
         self._process.stdin.flush()
 
-    def end(self) -> dict[str, Any]:
-        """Wait for the end of what was begun; what the process said meanwhile is returned as `said`."""
+    def end(self) -> Any:
+        """Wait for the end of what was begun, and return the answer; fails with what the process said where there is none."""
         said, deadline = [], time.monotonic() + SECONDS
         while True:
             try:
@@ -60,12 +66,11 @@ class ClientProcess:
             except queue.Empty:
                 line = None
             assert line is not None, "".join(said)
-            if line.startswith("RESULT "):
-                found: dict[str, Any] = json.loads(line.removeprefix("RESULT "))
-                return found | {"said": "".join(said)}
+            if line.startswith(RESULT):
+                return json.loads(line.removeprefix(RESULT))
             said.append(line)
 
-    def submit(self, **case: Any) -> dict[str, Any]:
+    def submit(self, **case: Any) -> Any:
         """Begin a case, and wait for its end."""
         self.start(**case)
         return self.end()
