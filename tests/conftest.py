@@ -27,7 +27,8 @@ settings.apply()
 
 LONGEST = (
     "test_killed_runs.py",
-    "test_prepare_and_train.py",
+    "test_guide_examples.py",
+    "test_four_commands.py",
     "test_orchestrator_on_the_emulator.py",
     "test_rehearse_command.py",
     "test_spark_run.py",
