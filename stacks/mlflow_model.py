@@ -1,7 +1,7 @@
 """The MLflow form of a fitted model: the library's own flavor for its format, and a python_function that scores as in training.
 
 A custom flavor in MLflow's sense (`save_model` is called by `Model.log`). The folder holds the estimator in its native
-format, the scoring rules as JSON and the code that scores. Nothing in it is a pickle.
+format, the scoring rules as JSON and the core package as code. Nothing in it is a pickle.
 
 Source: MLflow documentation, "Custom model flavors"; `mlflow.models.Model.log`.
 """
@@ -9,7 +9,6 @@ Source: MLflow documentation, "Custom model flavors"; `mlflow.models.Model.log`.
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
@@ -21,8 +20,8 @@ from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 from stackhouse.algorithms import LightGBM, ScikitLearn
 from stackhouse.encoded_columns import CalendarColumn, CategoryColumn, EncodedColumn
 from stackhouse.fitted import FittedModel
+from stacks.home import PROJECT
 from stacks.libraries import installed_version
-from stacks.scoring_code import ENTRY, copy_scoring_code
 
 FLAVOR = "stackhouse"
 FEATURE_LOOKUPS = "feature_lookups"
@@ -84,14 +83,13 @@ def pinned_requirements(model: FittedModel) -> list[str]:
 def save_model(path: str, mlflow_model: Model, fitted: FittedModel, **options: Any) -> None:
     """Write the model folder; called by `Model.log`."""
     root = Path(path)
-    with TemporaryDirectory() as folder:
-        _save_native(fitted, path, mlflow_model, code_paths=[str(copy_scoring_code(Path(folder)))], **options)
+    _save_native(fitted, path, mlflow_model, code_paths=[str(PROJECT / "stackhouse")], **options)
     rules = root / FLAVOR
     rules.mkdir()
     fitted.save(rules)
     native = mlflow_model.flavors[pyfunc.FLAVOR_NAME]
     kept = {key: native[key] for key in (pyfunc.CODE, pyfunc.ENV, pyfunc.PY_VERSION)}
-    mlflow_model.flavors[pyfunc.FLAVOR_NAME] = {pyfunc.MAIN: ENTRY, **kept}
+    mlflow_model.flavors[pyfunc.FLAVOR_NAME] = {pyfunc.MAIN: "stackhouse.scoring", **kept}
     mlflow_model.add_flavor(FLAVOR, version=version("stackhouse"), data=FLAVOR, code="code")
     mlflow_model.save(str(root / MLMODEL_FILE_NAME))
 
