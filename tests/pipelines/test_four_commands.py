@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(1200)
 
 PLACES = ["sqlite", "server"]
 MODEL = "mlops_dev.made.my_classifier"
-_OF_ITS_OWN = re.compile(r"\b[0-9a-f]{32}\b|m-[0-9a-f]{32}|\d+\.\d{3}s|\d+\.\d+ MB of files.*")
+_OF_ITS_OWN = re.compile(r"\b[0-9a-f]{32}\b| +[\dhm.]*\ds$|\d+\.\d+ MB of files.*", re.MULTILINE)
 
 
 @dataclass
