@@ -13,7 +13,7 @@ from commands.model_file import read_model_file
 from commands.progress import console
 from commands.tracked import write_out
 from commands.working import on_stack
-from stackhouse.errors import ConfigurationError
+from stackhouse.errors import ConfigurationError, RegistryError
 from stackhouse.evaluation.metrics import lower_is_better, require_comparable
 from stackhouse.promotion.evidence import Evidence
 from stackhouse.promotion.rule import PromotionRule
@@ -21,11 +21,21 @@ from stackhouse.spec import ModelSpec
 
 if TYPE_CHECKING:
     from stacks.comparison import Comparison
+    from stacks.named_version import NamedVersion
     from stacks.registered_model import RegisteredModel
+    from stacks.registry import Registry
 
 
 def compare(
-    first: str, second: str, *, model_file: Path | None, knobs: dict[str, Any], slices: Sequence[str], stack: str | None, as_json: bool
+    first: str,
+    second: str,
+    *,
+    model_file: Path | None,
+    knobs: dict[str, Any],
+    slices: Sequence[str],
+    promote: bool,
+    stack: str | None,
+    as_json: bool,
 ) -> int:
     """Compare version `second`, the challenger, with `first`, and say whether it is better; 0 where it is, else 1.
 
@@ -35,36 +45,51 @@ def compare(
         model_file: whose label table, promotion and slices are taken; those of the models and the defaults where absent.
         knobs: what flags say of metric, min_effect, confidence and min_rows; None stands for not given.
         slices: columns by whose values the difference is shown as well.
+        promote: whether `second` becomes the champion where it is better; `first` has to be it before and until then.
         stack: the stack whose registry and feature store are read; the active one where absent.
         as_json: whether one JSON document is printed in place of tables.
 
     Raises:
         ConfigurationError: where a version, the model file or a flag is wrong, or the two answer different questions.
+        RegistryError: where a version is not there, or with `promote` the first is not the champion, or not any more.
         StackhouseError: whatever stopped it.
     """
-    from stacks.named_version import NamedVersion
+    from stacks.named_version import CHAMPION, NamedVersion
 
     named = [NamedVersion.parse(text) for text in (first, second)]
+    if promote and named[0].name != named[1].name:
+        raise ConfigurationError(f"--promote moves the alias of one model: {named[0].name} and {named[1].name} are two. Nothing was read.")
     spec = read_model_file(model_file) if model_file else None
     asked = _rule(spec, knobs, slices)
+    alias = spec.registry.champion_alias if spec else CHAMPION
     out = Console(stderr=True) if as_json else console()
     with on_stack(stack, out, "compare"):
+        from stacks.alias_moves import move_alias
         from stacks.comparison import compare_versions, require_comparable_models, require_metric
         from stacks.feature_store import active_feature_store
         from stacks.registered_model import registered_model
+        from stacks.registry import Registry
         from stacks.tracking import tracking_client
 
         client = tracking_client()
-        champion, challenger = (registered_model(client, one.name, one.resolve(client)) for one in named)
+        numbers = [one.resolve(client) for one in named]
+        if promote:
+            _require_champion(Registry(client), named, numbers, alias)
+        champion, challenger = (registered_model(client, one.name, number) for one, number in zip(named, numbers, strict=True))
         table = require_comparable_models(champion, challenger, spec.label_table if spec else None)
         decided_by = knobs["metric"] is not None or spec is not None
         metric = require_metric(champion.task, asked.metric if decided_by else champion.task.deciding)
         rule = asked.model_copy(update={"metric": metric})
         found = compare_versions(active_feature_store(), champion, challenger, table, rule)
+        promoted = promote and found.evidence.convincing
+        if promoted:
+            move_alias(Registry(client), named[1].name, alias, numbers[1], expected=numbers[0], by="stackhouse compare")
     if as_json:
-        write_out(_document(champion, challenger, found))
+        write_out(_document(champion, challenger, found, promoted=promoted))
     else:
         _show(out, champion, challenger, found)
+        if promoted:
+            out.print(f"{escape(challenger.said)} has the alias '{alias}' now")
     return 0 if found.evidence.convincing else 1
 
 
@@ -86,7 +111,18 @@ def _rule(spec: ModelSpec | None, knobs: dict[str, Any], slices: Sequence[str]) 
         raise ConfigurationError(f"{problems}. Nothing was read.") from error
 
 
-def _document(champion: "RegisteredModel", challenger: "RegisteredModel", found: "Comparison") -> str:
+def _require_champion(registry: "Registry", named: "Sequence[NamedVersion]", numbers: Sequence[str], alias: str) -> None:
+    """Check that the first is the champion, so that a promotion would have judged the second against what serves now."""
+    found = registry.version_by_alias(named[0].name, alias)
+    if found is None or str(found.version) != numbers[0]:
+        points = f"at version {found.version}" if found else "nowhere"
+        raise RegistryError(
+            f"--promote replaces the champion, and version {numbers[0]} of {named[0].name} is not: the alias '{alias}' points {points}. "
+            f"Name {named[0].name}@{alias} first; where there is none, register_model --alias {alias} sets it."
+        )
+
+
+def _document(champion: "RegisteredModel", challenger: "RegisteredModel", found: "Comparison", *, promoted: bool) -> str:
     from pydantic import TypeAdapter
 
     evidence = found.evidence
@@ -96,6 +132,7 @@ def _document(champion: "RegisteredModel", challenger: "RegisteredModel", found:
         "label_table": found.label_table,
         "later_than": found.later_than,
         "promote": evidence.convincing,
+        "promoted": promoted,
         "verdict": evidence.verdict,
         "evidence": evidence.model_dump(mode="json"),
     }

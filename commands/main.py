@@ -132,10 +132,11 @@ def compare(
     confidence: float | None = None,
     min_rows: int | None = None,
     slices: Annotated[list[str] | None, Parameter(name="--slice", negative="")] = None,
+    promote: Annotated[bool, Parameter(negative="")] = False,
     stack: str | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
-    """Compare version B with version A on rows that neither was trained on: is B better, and surely so? Nothing is written.
+    """Compare version B with version A on rows that neither was trained on: is B better, and surely so? Written is what --promote does.
 
     Leaves with 0 where B is better beyond chance, 1 where it is not (a tie, a difference that may be chance, or worse), 3 where the rows
     are too few to tell.
@@ -158,6 +159,8 @@ def compare(
         Rows below which nothing is said.
     slices
         A column by whose values the difference is shown as well; may be given again.
+    promote
+        Make B the champion where it is better; A has to be the champion of the same model, and to be it still at the end.
     stack
         The stack whose registry and feature store are read; the active one where none is named.
     json
@@ -166,7 +169,7 @@ def compare(
     from commands.compare import compare as compare_versions
 
     knobs = {"metric": metric, "min_effect": min_effect, "confidence": confidence, "min_rows": min_rows}
-    return compare_versions(a, b, model_file=model_file, knobs=knobs, slices=slices or (), stack=stack, as_json=json)
+    return compare_versions(a, b, model_file=model_file, knobs=knobs, slices=slices or (), promote=promote, stack=stack, as_json=json)
 
 
 @app.command

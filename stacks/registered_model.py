@@ -8,15 +8,16 @@ from typing import Any
 import mlflow
 from mlflow import MlflowClient
 
-from stackhouse.errors import RegistryError
+from stackhouse.errors import ColumnNotFoundError, RegistryError
 from stackhouse.table import Table, concatenate
 from stackhouse.tasks import Task
+from stackhouse.training_tables import from_store
 from stacks.feature_store import FeatureStore
 from stacks.mlflow_model import FEATURE_LOOKUPS
 from stacks.provenance import PROVENANCE
 from stacks.registry import TRAINED_UNTIL, Registry
 from stacks.reproduction import split_again
-from stacks.scoring_model import ScoringModel, load_scoring_model
+from stacks.scoring_model import ScoringModel, load_version
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class RegisteredModel:
         return f"{self.model.name} version {self.model.version}"
 
     @property
+    def test_table(self) -> str | None:
+        """The table that it was judged on; None where it looks its features up, and its test rows are a part of the label table."""
+        return self.made["test"]["table_name"] if "test" in self.made else None
+
+    @property
     def task(self) -> Task:
         """What kind of answer it gives."""
         return self.model.fitted.rules.task
@@ -46,7 +52,7 @@ def registered_model(client: MlflowClient, name: str, version: str) -> Registere
         InfrastructureError: where the registry does not answer.
         RegistryError: where there is none, it cannot be loaded, or it does not say what it was made of.
     """
-    model = load_scoring_model(client, f"models:/{name}/{version}")
+    model = load_version(client, f"models:/{name}/{version}")
     metadata = mlflow.models.get_model_info(f"models:/{name}/{version}").metadata or {}
     if PROVENANCE not in metadata:
         raise RegistryError(
@@ -59,11 +65,34 @@ def registered_model(client: MlflowClient, name: str, version: str) -> Registere
 
 
 def trained_rows(store: FeatureStore, one: RegisteredModel) -> Table:
-    """Return the rows that a version was trained on: those of its record, divided as they were then.
+    """Return the rows that a version was trained on: those of its record, divided as they were then; or a training table as it was.
 
     Raises:
         DataError: where the rows are no longer what a model can be trained on.
         InfrastructureError: where a table, or the version of it that was read, is gone.
     """
+    if one.test_table:
+        return read_rows(store, one, one.made["labels"]["table_name"], one.made["labels"]["table_version"])
     parts = split_again(store, one.model, one.made, one.table_versions)
     return concatenate(parts.train, parts.validation)
+
+
+def read_rows(store: FeatureStore, one: RegisteredModel, table: str, version: int | None = None) -> Table:
+    """Return rows of a training or test table as a version reads them, the target without a role.
+
+    Args:
+        store: the feature store that holds the table.
+        one: a version that was trained on such tables.
+        table: its name.
+        version: its version; the newest where absent.
+
+    Raises:
+        ColumnNotFoundError: where a column that the version reads is not there.
+        InfrastructureError: where the table, or this version of it, is gone.
+    """
+    rules = one.model.fitted.rules
+    (target,) = rules.label.sources
+    rows = from_store(store.read_table(table, version), store.describe_table(table).tags, target)
+    if missing := [feature for feature in rules.features if feature not in rows.roles.features]:
+        raise ColumnNotFoundError.missing(table, missing, rows.columns, f"{one.said} reads them; write the table with them.")
+    return Table(rows.frame, rows.roles.model_copy(update={"features": rules.features}), rows.name)

@@ -88,7 +88,8 @@ def _require_no_other_champion(registry: Registry, name: str, version: str | Non
     if champion not in {None, version}:
         raise RegistryError(
             f"Version {champion} is the {CHAMPION} of {name}, and only a comparison on the same rows replaces a champion. Nothing was "
-            f"registered. Register with --alias challenger, and compare the two: `stackhouse compare {name}@{CHAMPION} {name}@challenger`."
+            f"registered. Register with --alias challenger, and compare the two: `stackhouse compare {name}@{CHAMPION} {name}@challenger "
+            "--promote`."
         )
 
 

@@ -18,7 +18,7 @@ _REMEDY = "Train it with this project's training pipeline, or score rows of feat
 
 @dataclass(frozen=True)
 class ScoringModel:
-    """A fitted model with its name, its version, and how its features are looked up."""
+    """A fitted model with its name, its version, and how its features are looked up: not at all where it reads rows of a table."""
 
     fitted: FittedModel
     name: str
@@ -32,6 +32,29 @@ def load_scoring_model(client: MlflowClient, uri: str) -> ScoringModel:
     Raises:
         RegistryError: where there is no such version, it cannot be loaded, or it does not say how its features are looked up.
     """
+    model = load_version(client, uri)
+    if not model.lookups:
+        exact = f"models:/{model.name}/{model.version}"
+        raise RegistryError(
+            f"{model.name} version {model.version} was trained on rows of a table, without lookups (train_model), so it cannot score from "
+            f"keys. Score rows of its features, mlflow.pyfunc.load_model('{exact}').predict(rows); or name the feature table under "
+            "`lookups` of a model file, and train that with `stackhouse run`."
+        )
+    outputs = {output for lookup in model.lookups for output in lookup.outputs(lookup.feature_names or ()).values()}
+    if missing := [feature for feature in model.fitted.rules.features if feature not in outputs]:
+        raise RegistryError(
+            f"{model.name} version {model.version} reads {missing}, and none of its lookups gives that, so it cannot score from keys. "
+            f"{_REMEDY}"
+        )
+    return model
+
+
+def load_version(client: MlflowClient, uri: str) -> ScoringModel:
+    """Load a version whether it looks its features up, or was trained on rows of a table that has them.
+
+    Raises:
+        RegistryError: where there is no such version, it cannot be loaded, or it does not say which of both.
+    """
     name, version = _resolve(client, uri)
     exact = f"models:/{name}/{version}"
     lookups = _lookups(name, version, exact)
@@ -39,11 +62,6 @@ def load_scoring_model(client: MlflowClient, uri: str) -> ScoringModel:
         fitted = load_model(exact)
     except Exception as error:  # each library has errors of its own for a file that it cannot read
         raise _not_loaded(name, version, error) from error
-    outputs = {output for lookup in lookups for output in lookup.outputs(lookup.feature_names or ()).values()}
-    if missing := [feature for feature in fitted.rules.features if feature not in outputs]:
-        raise RegistryError(
-            f"{name} version {version} reads {missing}, and none of its lookups gives that, so it cannot score from keys. {_REMEDY}"
-        )
     return ScoringModel(fitted, name, version, lookups)
 
 
@@ -53,11 +71,7 @@ def _lookups(name: str, version: str, uri: str) -> tuple[FeatureLookup, ...]:
     except (MlflowException, OSError) as error:
         raise _not_loaded(name, version, error) from error
     if metadata.get(FEATURE_LOOKUPS) == []:
-        raise RegistryError(
-            f"{name} version {version} was trained on rows of a table, without lookups (train_model), so it cannot score from keys. "
-            f"Score rows of its features, mlflow.pyfunc.load_model('{uri}').predict(rows); or name the feature table under `lookups` of a "
-            "model file, and train that with `stackhouse run`."
-        )
+        return ()
     try:
         lookups = tuple(FeatureLookup.model_validate(_without_version(lookup)) for lookup in metadata[FEATURE_LOOKUPS])
         if not lookups or not all(lookup.feature_names for lookup in lookups):

@@ -17,6 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 SCRIPTS = {"stackhouse", "prepare_data", "train_model", "register_model", "validate_model"}
+_PATH = [*sys.path]
+"""Before any test: MLflow puts the code of a model that it loads first, and a process that is forked would find that in place of ours."""
 _CONTEXT = get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["mlflow", "sklearn.metrics", "xgboost", "lightgbm", "zenml.client", "zenml.zen_stores.sql_zen_store"])
 
@@ -24,7 +26,7 @@ _CONTEXT.set_forkserver_preload(["mlflow", "sklearn.metrics", "xgboost", "lightg
 def start(words: tuple[str, ...], cwd: Path, environment: Mapping[str, str], output: Path = Path(os.devnull)) -> BaseProcess:
     """Start a script with these words, the name of the script first; what it says goes to the files `output` and `output.errors`."""
     errors = output if output == Path(os.devnull) else output.with_suffix(".errors")
-    process = _CONTEXT.Process(target=_enter, args=(words, str(cwd), dict(environment), str(output), str(errors)))
+    process = _CONTEXT.Process(target=_enter, args=(words, _PATH, str(cwd), dict(environment), str(output), str(errors)))
     process.start()
     return process
 
@@ -47,8 +49,9 @@ def run(words: tuple[str, ...], cwd: Path, environment: Mapping[str, str], timeo
     return subprocess.CompletedProcess(words, process.exitcode, *told)
 
 
-def _enter(words: tuple[str, ...], cwd: str, environment: dict[str, str], output: str, errors: str) -> None:
+def _enter(words: tuple[str, ...], imports: list[str], cwd: str, environment: dict[str, str], output: str, errors: str) -> None:
     """Become the script: its streams, environment, folder and words, and what a process does at its end."""
+    sys.path[:] = imports
     for descriptor, path in enumerate((os.devnull, output, errors)):
         os.dup2(os.open(path, os.O_RDONLY if descriptor == 0 else os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
     os.environ.clear()

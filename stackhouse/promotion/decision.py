@@ -90,12 +90,13 @@ def decide(
 def unseen(test: Table, trained_until: datetime | None, seen: Table | None) -> Table | None:
     """Return the test rows that a model was not trained on; None where that is not known.
 
-    Rows with a time have to be later than its last training row, whatever became of them since; rows without are told apart by keys.
+    Rows with a time have to be later than its last training row, whatever became of them since; rows without are told apart by keys,
+    which the rows that it was trained on have to have as well.
     """
     time, keys = test.roles.timestamp, list(test.roles.primary_keys)
     if time is not None:
         return None if trained_until is None else test.with_frame(test.frame.filter(nw.col(time) > trained_until))
-    if seen is None or not keys:
+    if seen is None or not keys or not set(keys) <= set(seen.columns):
         return None
     return test.with_frame(test.frame.join(seen.frame.select(*(nw.col(key) for key in keys)), on=keys, how="anti"))
 
