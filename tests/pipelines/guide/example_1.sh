@@ -1,5 +1,5 @@
 #!/bin/bash
-# Example 1 of the training pipeline guide.
+# The commands of example 1 of the training pipeline guide, with its flags and values.
 
 CATALOG="mlops_dev"
 SCHEMA="fraud_detection"
@@ -7,7 +7,7 @@ ENV="dev"
 MODEL_NAME="fraud_detector_v2"
 BASELINE_F1="0.82"
 
-echo "Step 1: Prepare data..."
+echo "1 of 4: rows"
 prepare_data \
   --catalog $CATALOG \
   --schema $SCHEMA \
@@ -15,7 +15,7 @@ prepare_data \
   --source-table transactions \
   --test-size 0.2
 
-echo "Step 2: Train model..."
+echo "2 of 4: model"
 train_model \
   --catalog $CATALOG \
   --schema $SCHEMA \
@@ -26,9 +26,9 @@ train_model \
   --n-estimators 200 \
   --learning-rate 0.05
 
-# Check if training succeeded (exit code 0)
+# 0: F1 is above the baseline.
 if [ $? -eq 0 ]; then
-    echo "Step 3: Register model..."
+    echo "3 of 4: version"
     register_model \
       --catalog $CATALOG \
       --schema $SCHEMA \
@@ -37,7 +37,7 @@ if [ $? -eq 0 ]; then
       --git-sha $(git rev-parse HEAD) \
       --environment $ENV
 
-    echo "Step 4: Validate model..."
+    echo "4 of 4: validation"
     validate_model \
       --catalog $CATALOG \
       --schema $SCHEMA \
@@ -45,12 +45,12 @@ if [ $? -eq 0 ]; then
       --alias latest-model
 
     if [ $? -eq 0 ]; then
-        echo "✓ Training pipeline completed successfully!"
+        echo "done: the version is validated"
     else
-        echo "✗ Model validation failed"
+        echo "stopped: the version does not validate"
         exit 1
     fi
 else
-    echo "✗ Model did not improve baseline - skipping registration"
+    echo "stopped: not above the baseline, so nothing is registered"
     exit 1
 fi

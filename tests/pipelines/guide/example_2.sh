@@ -1,13 +1,12 @@
 #!/bin/bash
-# Example 2 of the training pipeline guide.
+# The commands of example 2 of the training pipeline guide, with its flags and values.
 
 MODEL_NAME="fraud_detector"
 
 BASELINE_F1=$(databricks model get $MODEL_NAME --version latest | jq -r '.tags.f1_score')
 
-echo "Current baseline F1: $BASELINE_F1"
+echo "to beat: $BASELINE_F1"
 
-# Train with current baseline
 train_model \
   --catalog mlops_prod \
   --schema fraud_detection \

@@ -1,16 +1,15 @@
 #!/bin/bash
-# Example 3 of the training pipeline guide.
+# The commands of example 3 of the training pipeline guide, with its flags and values.
 
 CATALOG="mlops_dev"
 SCHEMA="fraud_detection"
 ENV="dev"
 MODEL_NAME="fraud_detector_fs"
 
-# Feature Store tables
 FEATURE_TABLE="mlops_dev.features.user_transaction_features"
 LABEL_TABLE="mlops_dev.labels.fraud_labels"
 
-echo "Step 1: Prepare data from Feature Store..."
+echo "1 of 4: rows, features looked up"
 prepare_data \
   --catalog $CATALOG \
   --schema $SCHEMA \
@@ -21,7 +20,7 @@ prepare_data \
   --label-column is_fraud \
   --test-size 0.2
 
-echo "Step 2: Train model..."
+echo "2 of 4: model"
 train_model \
   --catalog $CATALOG \
   --schema $SCHEMA \
@@ -34,7 +33,7 @@ train_model \
   --learning-rate 0.05
 
 if [ $? -eq 0 ]; then
-    echo "Step 3: Register model..."
+    echo "3 of 4: version"
     register_model \
       --catalog $CATALOG \
       --schema $SCHEMA \
@@ -43,15 +42,15 @@ if [ $? -eq 0 ]; then
       --git-sha $(git rev-parse HEAD) \
       --environment $ENV
 
-    echo "Step 4: Validate model..."
+    echo "4 of 4: validation"
     validate_model \
       --catalog $CATALOG \
       --schema $SCHEMA \
       --model-name $MODEL_NAME \
       --alias latest-model
 
-    echo "✓ Feature Store training pipeline completed!"
+    echo "done"
 else
-    echo "✗ Model did not improve baseline"
+    echo "stopped: not above the baseline"
     exit 1
 fi

@@ -1,7 +1,6 @@
 #!/bin/bash
-# Example 4 of the training pipeline guide.
+# The commands of example 4 of the training pipeline guide, with its flags and values.
 
-# Register champion model
 register_model \
   --catalog mlops_prod \
   --schema recommender \
@@ -9,7 +8,6 @@ register_model \
   --alias champion \
   --environment prod
 
-# Register challenger model
 register_model \
   --catalog mlops_prod \
   --schema recommender \
@@ -17,6 +15,5 @@ register_model \
   --alias challenger \
   --environment prod
 
-# Validate both
 validate_model --model-name product_recommender --alias champion
 validate_model --model-name product_recommender_v2 --alias challenger
