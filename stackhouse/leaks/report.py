@@ -69,6 +69,6 @@ def or_accept(check: Check, name: str) -> str:
     """Say how a finding is accepted, as the end of a sentence.
 
     >>> or_accept("single_feature", "dep_delay")
-    ', or accept it under model.leaks.accepted (check: single_feature, name: dep_delay) with the reason.'
+    ', or accept it: model.leaks.accepted (check: single_feature, name: dep_delay) with the reason, or train_model --accept-leak dep_delay.'
     """
-    return f", or accept it under model.leaks.accepted (check: {check}, name: {name}) with the reason."
+    return f", or accept it: model.leaks.accepted (check: {check}, name: {name}) with the reason, or train_model --accept-leak {name}."

@@ -154,7 +154,7 @@ def test_message_says_what_was_measured_and_what_to_do() -> None:
     assert (finding.value, finding.limit) == (1.0, 0.85)
     assert finding.message == (
         "'hint' alone tells 'late' with AUC 1.0000 (limit 0.85). Remove it from the features if it is not known when the model scores, "
-        "or accept it under model.leaks.accepted (check: single_feature, name: hint) with the reason."
+        "or accept it: model.leaks.accepted (check: single_feature, name: hint) with the reason, or train_model --accept-leak hint."
     )
 
 
