@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from commands.environments import named_environment, read_environment, variable
+from stackhouse.errors import ConfigurationError
 from stackhouse.names import require_level, require_three_levels
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ __all__ = [
     "Place",
     "Schema",
     "StackName",
+    "column",
+    "experiment_of",
     "number",
     "place_of",
     "require_level",
@@ -118,6 +121,28 @@ class Place:
             ConfigurationError: where it cannot be a name.
         """
         return f"{self.catalog}.{self.schema}.{require_level(flag, name)}"
+
+
+def experiment_of(name: str | None, place: Place) -> str:
+    """Return the MLflow experiment that a flag names, or that of the place.
+
+    Raises:
+        ConfigurationError: where the name is empty.
+    """
+    if name is not None and not name.strip():
+        raise ConfigurationError("--experiment-name is empty. Leave it out, or name an experiment; nothing was read.")
+    return name or place.experiment
+
+
+def column(flag: str, name: str) -> str:
+    """Return the column that a flag names.
+
+    Raises:
+        ConfigurationError: where the name is empty.
+    """
+    if not name.strip():
+        raise ConfigurationError(f"{flag} is empty. Name a column; nothing was read.")
+    return name
 
 
 def place_of(catalog: str | None, schema: str | None, environment: str | None) -> Place:

@@ -82,14 +82,14 @@ def compare(
         rule = asked.model_copy(update={"metric": metric})
         found = compare_versions(active_feature_store(), champion, challenger, table, rule)
         promoted = promote and found.evidence.convincing
+        if not as_json:
+            _show(out, champion, challenger, found)
         if promoted:
-            move_alias(Registry(client), named[1].name, alias, numbers[1], expected=numbers[0], by="stackhouse compare")
+            move_alias(Registry(client), named[1].name, alias, numbers[1], expected=numbers[0], by=_on_record(found, rule))
     if as_json:
         write_out(_document(champion, challenger, found, promoted=promoted))
-    else:
-        _show(out, champion, challenger, found)
-        if promoted:
-            out.print(f"{escape(challenger.said)} has the alias '{alias}' now")
+    elif promoted:
+        out.print(f"{escape(challenger.said)} has the alias '{alias}' now")
     return 0 if found.evidence.convincing else 1
 
 
@@ -109,6 +109,16 @@ def _rule(spec: ModelSpec | None, knobs: dict[str, Any], slices: Sequence[str]) 
     except ValidationError as error:
         problems = "; ".join(f"--{str(found['loc'][0]).replace('_', '-')}: {found['msg']}" for found in error.errors())
         raise ConfigurationError(f"{problems}. Nothing was read.") from error
+
+
+def _on_record(found: "Comparison", rule: PromotionRule) -> str:
+    """What the record of the move says of its reason."""
+    evidence = found.evidence
+    return (
+        f"stackhouse compare: {evidence.metric} {evidence.challenger:.6g} against {evidence.champion:.6g}, improvement "
+        f"{evidence.improvement:+.6g}, {evidence.bounds}, on {evidence.rows} rows of {found.label_table}; asked for more than "
+        f"{rule.min_effect:g} at confidence {rule.confidence:g} on {rule.min_rows} rows"
+    )
 
 
 def _require_champion(registry: "Registry", named: "Sequence[NamedVersion]", numbers: Sequence[str], alias: str) -> None:
@@ -153,12 +163,16 @@ def _show(out: Console, champion: "RegisteredModel", challenger: "RegisteredMode
     if evidence.mcnemar:
         counts = evidence.mcnemar
         alone = f"right in B alone {counts.only_challenger:,} rows, in A alone {counts.only_champion:,}"
-        out.print(f"[bold]McNemar[/]  {alone}: p = {counts.p_value:.4f}")
+        out.print(f"[bold]McNemar[/]  {alone}: {_p(counts.p_value)}")
     if evidence.delong:
-        out.print(f"[bold]DeLong[/]   areas differ by {evidence.delong.difference:+.4f}: p = {evidence.delong.p_value:.4f}")
+        out.print(f"[bold]DeLong[/]   areas differ by {evidence.delong.difference:+.4f}: {_p(evidence.delong.p_value)}")
     if evidence.slices:
         out.print("", _slices(evidence))
     out.print(f"\n{_verdict(evidence)}")
+
+
+def _p(value: float) -> str:
+    return f"p = {value:.4f}" if value >= 0.0001 else "p < 0.0001"
 
 
 def _metrics(evidence: Evidence) -> Grid:

@@ -77,7 +77,7 @@ def print_history(out: Console, versions: Sequence[ModelVersion], metrics: Seque
         )
     out.print(grid)
     if gone := [str(version.version) for version in versions if not version.exact]:
-        out.print(f"[dim]The runs of version {', '.join(gone)} are gone; metrics are those of the tags, rounded.[/]")
+        out.print(f"[dim]The runs of version {', '.join(gone)} are gone; metrics are those of the tags.[/]")
 
 
 def _tables(tables: Mapping[str, int], place: str) -> str:

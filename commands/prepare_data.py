@@ -12,6 +12,8 @@ from commands.arguments import (
     Place,
     Schema,
     StackName,
+    column,
+    experiment_of,
     number,
     place_of,
     require_three_levels,
@@ -115,13 +117,13 @@ def prepare_data(
 
     preparation = Preparation(
         source=_looked_up(of_feature_store) if given else _own(place, source_table, key_columns, label_column, random_seed),
-        label=_column("--label-column", label_column),
-        time=None if time_column is None else _column("--time-column", time_column),
+        label=column("--label-column", label_column),
+        time=None if time_column is None else column("--time-column", time_column),
         train_table=place.named("--train-table", train_table),
         test_table=place.named("--test-table", test_table),
         test_size=test_size,
         seed=random_seed,
-        experiment=experiment_name or place.experiment,
+        experiment=experiment_of(experiment_name, place),
         environment=place.environment,
     )
     _require_other_tables(preparation.train_table, preparation.test_table, preparation.reads)
@@ -169,19 +171,14 @@ def _own(place: Place, source_table: str | None, keys: list[str] | None, label: 
 def _columns(flag: str, names: list[str]) -> tuple[str, ...]:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigurationError(f"{flag} names {twice} more than once. Name each column once; nothing was read.")
-    return tuple(_column(flag, name) for name in names)
-
-
-def _column(flag: str, name: str) -> str:
-    if not name.strip():
-        raise ConfigurationError(f"{flag} is empty. Name a column; nothing was read.")
-    return name
+    return tuple(column(flag, name) for name in names)
 
 
 def _require_other_tables(train: str, test: str, read: tuple[str, ...]) -> None:
-    if train == test:
+    """Unity Catalog keeps names in small letters, so two that differ by those alone are one table there."""
+    if train.lower() == test.lower():
         raise ConfigurationError(f"--train-table and --test-table are both {train}. Give two names; nothing was read.")
-    if both := sorted({train, test} & set(read)):
+    if both := sorted({train.lower(), test.lower()} & {name.lower() for name in read}):
         raise ConfigurationError(f"{both[0]} would be read and written over. Give another --train-table or --test-table; nothing was read.")
 
 

@@ -4,7 +4,21 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from commands.arguments import Catalog, EnvironmentFlag, ExperimentName, Json, ModelName, Place, Schema, StackName, number, place_of, whole
+from commands.arguments import (
+    Catalog,
+    EnvironmentFlag,
+    ExperimentName,
+    Json,
+    ModelName,
+    Place,
+    Schema,
+    StackName,
+    column,
+    experiment_of,
+    number,
+    place_of,
+    whole,
+)
 from commands.environments import baseline, variable
 from commands.leaving import leave
 from stackhouse.errors import ConfigurationError
@@ -89,7 +103,7 @@ def train_model(
         place.named(flag, name)
         for flag, name in (("--model-name", model_name), ("--train-table", train_table), ("--test-table", test_table))
     )
-    if train == test:
+    if train.lower() == test.lower():
         raise ConfigurationError(f"--train-table and --test-table are both {train}; a model would be judged by what it learned.")
     asked = asked_gates(place, baseline_f1, gates)
     from commands.training import train_and_judge
@@ -109,7 +123,7 @@ def train_model(
     training = TableTraining(
         train_table=train,
         test_table=test,
-        target=target_col,
+        target=column("--target-col", target_col),
         identity=identity,
         algorithm=LightGBM(
             kind="lightgbm", max_depth=max_depth, n_estimators=n_estimators, learning_rate=learning_rate, random_state=random_seed
@@ -117,7 +131,7 @@ def train_model(
         gates=asked,
         accepted_leaks=tuple(dict.fromkeys(accept_leak or ())),
         seed=random_seed,
-        experiment=experiment_name or place.experiment,
+        experiment=experiment_of(experiment_name, place),
     )
     return train_and_judge(training, stack, as_json=json)
 

@@ -110,11 +110,11 @@ def validate_model(
 
         run = run_pipeline(validation, request, log_file, place.environment)
         found: ModelValidation = report_of(run, "validate_version", "validation")
-    if output_file:
-        _write(found, output_file)
     _say(out, found)
     if json:
         write_out(found.model_dump_json())
+    if output_file:
+        _write(found, output_file)
     return 1 if found.outcome == "FAILED" else 0
 
 

@@ -281,6 +281,11 @@ class MissingTableError(InfrastructureError):
         return cls(f"Feature table {name} does not exist in {where}. Run feature_engineering with the same model file first.")
 
     @classmethod
+    def of_source(cls, name: str, flag: str) -> Self:
+        """Build the error for a table that training and test rows would be made of; any tool may have made it."""
+        return cls(f"Table {name} does not exist in the feature store of this stack. Name one that is there: {flag}. Nothing was written.")
+
+    @classmethod
     def of_rows(cls, name: str, flag: str) -> Self:
         """Build the error for a training or test table, which prepare_data makes or another tool has made."""
         return cls(

@@ -90,6 +90,15 @@ def numbered(table: Table) -> Table:
     return Table(rows, table.roles.model_copy(update={"primary_keys": keys}), table.name)
 
 
+def known_beyond(roles: Roles) -> bool:
+    """Whether a row can be known again after another preparation: by keys alone that the rows came with, none of them its number.
+
+    >>> known_beyond(Roles(primary_keys=("customer",))), known_beyond(Roles(primary_keys=("customer", ROW_ID))), known_beyond(Roles())
+    (True, False, False)
+    """
+    return bool(roles.primary_keys) and ROW_ID not in roles.primary_keys
+
+
 def repeats(table: Table, columns: Sequence[str]) -> bool:
     """Whether some rows have the same values in these columns."""
     repeated = table.frame.select(*columns).group_by(*columns).agg(nw.len().alias("__rows")).filter(nw.col("__rows") > 1)

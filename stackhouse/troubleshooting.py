@@ -119,7 +119,7 @@ TROUBLES = (
     Trouble(
         "MLflow connection refused",
         "The tracker of the active stack does not answer.",
-        "MLflow cannot be reached, and nothing was trained: …. Look at the experiment tracker of the active stack",
+        "MLflow cannot be reached, and nothing was begun: …. Look at the experiment tracker of the active stack",
         "Start the server, or correct the tracker's address or token.",
     ),
     Trouble(

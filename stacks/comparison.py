@@ -5,7 +5,6 @@ as they would serve. Rows come from the label table that both learned from, as i
 a table (`train_model`) from the test table that judged both.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,7 +19,7 @@ from stackhouse.promotion.evidence import Evidence
 from stackhouse.promotion.rule import PromotionRule
 from stackhouse.table import Table
 from stackhouse.tasks import Task
-from stackhouse.training_tables import ROW_ID
+from stackhouse.training_tables import known_beyond
 from stacks.feature_store import FeatureStore
 from stacks.registered_model import RegisteredModel, read_rows, trained_rows
 from stacks.registry import TRAINED_UNTIL
@@ -108,7 +107,10 @@ def compare_versions(
     for one in both:
         fair = unseen(fair, later_than, None if later_than else trained_rows(store, one)) if fair else None
     if fair is None:
-        raise DataError(f"{label_table} has neither a time nor keys, so the rows that a model was trained on cannot be told from others.")
+        raise DataError(
+            f"The rows of {label_table} that a model was trained on cannot be told from others: that takes a time, or keys, of the same "
+            "name and type in the rows of both trainings."
+        )
     _require_rows(fair.count(), rule.min_rows, label_table, later_than)
     theirs, ours = (_judged_rows(store, one, fair) for one in both)
     evidence = compare_apart(challenger.model.fitted, ours, champion.model.fitted, theirs, rule)
@@ -124,16 +126,17 @@ def compare_versions(
 def _test_rows(store: FeatureStore, champion: RegisteredModel, challenger: RegisteredModel) -> Table:
     """The rows of the common test table, as it is now.
 
-    Rows that have no time and no keys but their number can be told from others only where both tables of both models are the same.
+    Rows that have no time, and no keys or keys that need their number beside them, can be told from others only where both tables of both
+    models are the same: after another preparation the number is of another row.
     """
     rows = read_rows(store, challenger, str(challenger.test_table))
-    if rows.roles.timestamp is None and rows.roles.primary_keys in {(), (ROW_ID,)}:
+    if rows.roles.timestamp is None and not known_beyond(rows.roles):
         tables = [{**one.made["labels"], "test": one.made["test"]} for one in (champion, challenger)]
         if tables[0] != tables[1]:
             raise DataError(
-                f"Rows of {challenger.test_table} have neither time nor keys, and {champion.said} and {challenger.said} were not trained "
-                "on the same versions of their tables, so rows that one was trained on cannot be told from others. Train both after "
-                "the same prepare_data, or prepare rows with --time-column or --key-columns."
+                f"Rows of {challenger.test_table} have neither a time nor keys that name one row each, and {champion.said} and "
+                f"{challenger.said} were not trained on the same versions of their tables, so rows that one was trained on cannot be told "
+                "from others. Train both after the same prepare_data, or prepare rows with --time-column or --key-columns."
             )
         return read_rows(store, challenger, str(challenger.test_table), challenger.made["test"]["table_version"])
     return rows
@@ -150,9 +153,13 @@ def _judged_rows(store: FeatureStore, one: RegisteredModel, rows: Table) -> Tabl
     return label_rows(clean(own, rules.cleaning.refusing()).table, rules.label).table
 
 
-def _last_seen(both: Iterable[RegisteredModel]) -> datetime:
+def _last_seen(both: tuple[RegisteredModel, ...]) -> datetime:
     """The time after which neither knows anything of a label: of the last training row, and as far as labels reach ahead of it."""
     ends = []
+    if len({one.trained_until.tzinfo is None for one in both if one.trained_until}) > 1:
+        raise RegistryError(
+            f"{' and '.join(one.said for one in both)} were trained until times of which one has no zone. Train them again."
+        )
     for one in both:
         if one.trained_until is None:
             raise RegistryError(f"{one.said} does not say until when it was trained (tag {TRAINED_UNTIL}). Train it again.")

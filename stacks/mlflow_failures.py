@@ -35,12 +35,13 @@ def recording(what: str) -> Iterator[None]:
     """Tell a failure to put something on record as ours; also a decorator.
 
     Raises:
-        InfrastructureError: where MLflow refuses, or does not answer.
+        InfrastructureError: where MLflow fails, or does not answer.
+        RegistryError: where it does not know who asks, or does not allow it.
     """
     try:
         yield
     except FAILURES as error:
-        raise InfrastructureError(f"MLflow did not take {what}: {reason(error)}. {_LOOK}") from error
+        raise _kind(error)(f"MLflow did not take {what}: {reason(error)}. {_LOOK}") from error
 
 
 @contextmanager
@@ -55,22 +56,22 @@ def reading(what: str) -> Iterator[None]:
         with few_retries():
             yield
     except FAILURES as error:
-        refused = isinstance(error, MlflowException) and error.error_code in _REFUSED
-        kind = RegistryError if refused else InfrastructureError
-        raise kind(f"MLflow did not give {what}: {reason(error)}. {_LOOK}") from error
+        raise _kind(error)(f"MLflow did not give {what}: {reason(error)}. {_LOOK}") from error
 
 
 def require_tracking(client: MlflowClient) -> None:
     """Ask MLflow something small, so that nothing is computed that could not be put on record afterwards.
 
     Raises:
-        InfrastructureError: where MLflow refuses, or does not answer.
+        InfrastructureError: where MLflow does not answer.
+        RegistryError: where it does not know who asks, or does not allow it.
     """
     try:
         with few_retries():
             client.search_experiments(max_results=1)
     except FAILURES as error:
-        raise InfrastructureError(f"MLflow cannot be reached, and nothing was trained: {reason(error)}. {_LOOK}") from error
+        problem = "MLflow refuses" if _refused(error) else "MLflow cannot be reached"
+        raise _kind(error)(f"{problem}, and nothing was begun: {reason(error)}. {_LOOK}") from error
 
 
 @contextmanager
@@ -86,3 +87,11 @@ def few_retries() -> Iterator[None]:
     finally:
         if before is None:
             os.environ.pop(MLFLOW_HTTP_REQUEST_MAX_RETRIES.name, None)  # another thread may have been faster
+
+
+def _refused(error: Exception) -> bool:
+    return isinstance(error, MlflowException) and error.error_code in _REFUSED
+
+
+def _kind(error: Exception) -> type[InfrastructureError | RegistryError]:
+    return RegistryError if _refused(error) else InfrastructureError

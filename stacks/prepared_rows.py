@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from stackhouse.errors import ColumnNotFoundError, ConfigurationError
+from stackhouse.errors import ColumnNotFoundError, ConfigurationError, MissingTableError
 from stackhouse.lookups import FeatureLookup
 from stackhouse.preparation import LookedUpRows, Preparation, SourceRecord, SyntheticRows, TableRows
+from stackhouse.record import TableVersion
 from stackhouse.synthetic.rows import generate_rows
 from stackhouse.table import Roles, Table
 from stackhouse.training_tables import numbered, repeats, require_one_role, with_label_and_keys, with_roles
@@ -33,13 +34,14 @@ def read_rows(store: FeatureStore, preparation: Preparation) -> tuple[Table, Sou
 
 
 def _of_table(store: FeatureStore, source: TableRows, label: str, time: str | None) -> tuple[Table, SourceRecord]:
-    version = store.table_version(source.table)
+    version = _version(store, source.table, "--source-table, --catalog, --schema")
     rows, without = with_label_and_keys(with_roles(store.read_table(source.table, version.version), label, source.keys, time))
     return numbered(rows), SourceRecord(kind=source.kind, tables=(version,), rows=rows.count(), without=without)
 
 
 def _looked_up(store: FeatureStore, source: LookedUpRows, label: str, time: str | None) -> tuple[Table, SourceRecord]:
-    versions = tuple(store.table_version(name) for name in (source.feature_table, source.label_table))
+    named = ((source.feature_table, "--feature-store-table"), (source.label_table, "--label-table"))
+    versions = tuple(_version(store, name, flag) for name, flag in named)
     features = store.read_table(source.feature_table, versions[0].version)
     labels = store.read_table(source.label_table, versions[1].version)
     keys = _in_order_of_the_table(source.lookup_key, features)
@@ -113,3 +115,10 @@ def _time_of_lookup(features: Table, spine: Table) -> str | None:
             "from the future would be taken. Name the column of its time as --time-column; nothing was written."
         )
     return spine.roles.timestamp
+
+
+def _version(store: FeatureStore, name: str, flag: str) -> TableVersion:
+    try:
+        return store.table_version(name)
+    except MissingTableError as error:
+        raise MissingTableError.of_source(name, flag) from error

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from mlflow import MlflowClient
 
-from stackhouse.errors import RegistryError
+from stackhouse.errors import ConfigurationError, RegistryError
 from stackhouse.evaluation.evaluation import Evaluation
 from stackhouse.evaluation.recorded import metrics_of_test_rows
 from stackhouse.record import ModelCard, ModelIdentity, Registration, TrainingData
@@ -53,6 +53,8 @@ def register_run(client: MlflowClient, request: RegistrationRequest) -> Registra
     """
     for alias in request.aliases:
         require_alias(alias)
+        if alias != CHAMPION and alias.lower() == CHAMPION:
+            raise ConfigurationError(f"'{alias}' differs from '{CHAMPION}' by capitals alone. Write '{CHAMPION}', or give another alias.")
     registry, name, candidate = Registry(client), request.name, find_candidate(client, request)
     before = registry.version_of_run(name, candidate.run_id)
     if CHAMPION in request.aliases:

@@ -53,7 +53,9 @@ def _enter(words: tuple[str, ...], imports: list[str], cwd: str, environment: di
     """Become the script: its streams, environment, folder and words, and what a process does at its end."""
     sys.path[:] = imports
     for descriptor, path in enumerate((os.devnull, output, errors)):
-        os.dup2(os.open(path, os.O_RDONLY if descriptor == 0 else os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
+        opened = os.open(path, os.O_RDONLY if descriptor == 0 else os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(opened, descriptor)
+        os.close(opened)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(cwd)

@@ -49,7 +49,8 @@ def compare_apart(
     here = tuple(name for name in rule.slices if name in ours.columns)
     there = tuple(name for name in rule.slices if name not in here)
     if missing := [name for name in there if name not in theirs.columns]:
-        raise ColumnNotFoundError.missing(ours.name, missing, [*ours.columns, *theirs.columns], "Slice by features or keys.")
+        there_are = [*dict.fromkeys((*ours.columns, *theirs.columns))]
+        raise ColumnNotFoundError.missing(ours.name, missing, there_are, "Slice by features or keys.")
     our_frame, days = _ordered(ours, challenger.rules.features, here)
     their_frame, _ = _ordered(theirs, champion.rules.features, there)
     if not our_frame.height:

@@ -91,12 +91,14 @@ def unseen(test: Table, trained_until: datetime | None, seen: Table | None) -> T
     """Return the test rows that a model was not trained on; None where that is not known.
 
     Rows with a time have to be later than its last training row, whatever became of them since; rows without are told apart by keys,
-    which the rows that it was trained on have to have as well.
+    which the rows that it was trained on have to have as well. Times with and without a zone, or keys of two types, tell nothing.
     """
-    time, keys = test.roles.timestamp, list(test.roles.primary_keys)
+    time, keys, types = test.roles.timestamp, list(test.roles.primary_keys), test.frame.collect_schema()
     if time is not None:
-        return None if trained_until is None else test.with_frame(test.frame.filter(nw.col(time) > trained_until))
-    if seen is None or not keys or not set(keys) <= set(seen.columns):
+        if trained_until is None or (getattr(types[time], "time_zone", None) is None) != (trained_until.tzinfo is None):
+            return None
+        return test.with_frame(test.frame.filter(nw.col(time) > trained_until))
+    if seen is None or not keys or {key: seen.frame.collect_schema().get(key) for key in keys} != {key: types[key] for key in keys}:
         return None
     return test.with_frame(test.frame.join(seen.frame.select(*(nw.col(key) for key in keys)), on=keys, how="anti"))
 

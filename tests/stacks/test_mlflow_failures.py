@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from stackhouse.errors import InfrastructureError
+from stackhouse.errors import InfrastructureError, RegistryError
 from stacks.mlflow_failures import require_tracking
 
 RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
@@ -56,13 +56,13 @@ def test_mlflow_that_answers_is_taken(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("no_retries")
 def test_server_that_is_not_there_is_told_with_what_to_look_at() -> None:
-    with pytest.raises(InfrastructureError, match=r"MLflow cannot be reached, and nothing was trained: .*Look at the experiment tracker"):
+    with pytest.raises(InfrastructureError, match=r"MLflow cannot be reached, and nothing was begun: .*Look at the experiment tracker"):
         require_tracking(MlflowClient(f"http://127.0.0.1:{free_port()}"))
 
 
 @pytest.mark.usefixtures("no_retries")
 def test_server_that_refuses_is_told(refusing: str) -> None:
-    with pytest.raises(InfrastructureError, match=r"nothing was trained: .*401"):
+    with pytest.raises(RegistryError, match=r"MLflow refuses, and nothing was begun: .*401"):
         require_tracking(MlflowClient(refusing))
 
 
