@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.markup import escape
 
-from commands.arguments import Catalog, Json, ModelName, Schema, StackName, number, place_of, whole
+from commands.arguments import Catalog, EnvironmentFlag, Json, ModelName, Schema, StackName, number, place_of, whole
 from commands.leaving import leave
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def validate_model(
     max_batch_ms: Annotated[float | None, number(0)] = None,
     max_memory_mb: Annotated[float | None, number(0)] = None,
     output_file: Path | None = None,
+    environment: Annotated[str | None, EnvironmentFlag] = None,
     stack: StackName = None,
     json: Json = False,
 ) -> int:
@@ -81,13 +82,15 @@ def validate_model(
         Most that loading and scoring may take, in MB.
     output_file
         Write all that was found to this file as JSON.
+    environment
+        Environment whose limits are kept; STACKHOUSE_ENVIRONMENT or dev where none is named.
     """
     from commands.progress import console
     from commands.tracked import write_out
     from commands.working import on_stack, report_of, run_pipeline
     from stackhouse.model_validation import Limits, ValidationRequest
 
-    place = place_of(catalog, schema, None)
+    place = place_of(catalog, schema, environment)
     request = ValidationRequest(
         name=place.named("--model-name", model_name),
         version=None if version is None else str(version),
