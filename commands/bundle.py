@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from rich.markup import escape
 
@@ -55,6 +55,7 @@ def setup(stack: str) -> "Setup":
     """
     from pydantic import ValidationError
 
+    from stackhouse.environments import EnvironmentName
     from stacks.databricks.bundle_job import Setup
     from stacks.databricks.job import QUIET
     from stacks.databricks.orchestrator_flavor import FLAVOR, JobSettings, OrchestratorConfig
@@ -75,7 +76,7 @@ def setup(stack: str) -> "Setup":
         raise ConfigurationError(f"The orchestrator of the stack '{stack}' is not configured as it should be: {error}") from error
     host = orchestrator.configuration.get("host", "")
     address = os.environ.get("DATABRICKS_HOST", "") if host == "{DATABRICKS_HOST}" else host
-    told = {name: read_environment(name).alert_address for name in ("dev", "aut", "prod")}
+    told = {name: read_environment(name).alert_address for name in get_args(EnvironmentName)}
     return Setup(stack, settings, settings.spark_version or DEFAULT_RUNTIME, scope, dict(QUIET), address, told)
 
 

@@ -73,8 +73,9 @@ def compare(
 
         client = tracking_client()
         numbers = [one.resolve(client) for one in named]
+        registry = Registry(client)
         if promote:
-            _require_champion(Registry(client), named, numbers, alias)
+            _require_champion(registry, named, numbers, alias)
         champion, challenger = (registered_model(client, one.name, number) for one, number in zip(named, numbers, strict=True))
         table = require_comparable_models(champion, challenger, spec.label_table if spec else None)
         decided_by = knobs["metric"] is not None or spec is not None
@@ -85,7 +86,7 @@ def compare(
         if not as_json:
             _show(out, champion, challenger, found)
         if promoted:
-            move_alias(Registry(client), named[1].name, alias, numbers[1], expected=numbers[0], by=_on_record(found, rule))
+            move_alias(registry, named[1].name, alias, numbers[1], expected=numbers[0], by=_on_record(found, rule))
     if as_json:
         write_out(_document(champion, challenger, found, promoted=promoted))
     elif promoted:

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from commands.alerts import with_alerts
-from commands.environments import baseline, named_environment, variable
+from commands.environments import PREFIX, baseline, named_environment, variable
 from commands.model_file import read_run_configuration, require_unscheduled, to_spec
 from stackhouse.effective import BASELINE, DEFAULTS, Effective, Layer, applied, in_effect, measurable, of_environment, of_model_file
 from stackhouse.errors import ConfigurationError
@@ -92,7 +92,7 @@ def read_model(file: Path, flags: Flags) -> EffectiveModel:
     require_unscheduled(file)
     model: Mapping[str, Any] = content["parameters"]["model"]
     profile = named_environment(flags.environment)
-    of_flags = _layer(flags.said, "--{}", profile)
+    of_flags = _layer({f"--{name.replace('_', '-')}": (name, text) for name, text in flags.said.items()}, profile)
     asked = _of_environment(profile, flags) if profile else []
     if not of_flags and not asked:
         return EffectiveModel(file, to_spec(file, model))
@@ -111,20 +111,19 @@ def read_model(file: Path, flags: Flags) -> EffectiveModel:
 def _of_environment(profile: "Environment", flags: Flags) -> list[Layer]:
     """What variables and the environment's file say, in this order."""
     named_by = "--environment" if flags.environment is not None else "STACKHOUSE_ENVIRONMENT"
-    of_variables = _layer({name: variable(name) for name in flags.said}, "STACKHOUSE_{}", profile)
+    of_variables = _layer({f"{PREFIX}{name.upper()}": (name, variable(name)) for name in flags.said}, profile)
     of_file = of_environment(profile, f"configs/environments/{profile.environment}.yaml")
     for name in ("catalog", "schema"):
         _require_name(*reversed(of_file[name]))
     return [{"environment": Effective(profile.environment, named_by)}, of_variables, of_file]
 
 
-def _layer(said: Mapping[str, str | None], source: str, profile: "Environment | None") -> Layer:
-    """What flags or variables say; `source` is how the one for a field is called."""
+def _layer(said: Mapping[str, tuple[str, str | None]], profile: "Environment | None") -> Layer:
+    """What flags or variables say, each by what it is called: field and text."""
     layer = {}
-    for name, text in said.items():
+    for what, (name, text) in said.items():
         if text is None:
             continue
-        what = source.format(name.replace("_", "-") if source.startswith("--") else name.upper())
         if name == "baseline_f1":
             layer[BASELINE] = Effective(baseline(what, text, profile.baseline_f1 if profile else None), what)
         else:

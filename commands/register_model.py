@@ -6,7 +6,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.markup import escape
 
-from commands.arguments import Catalog, EnvironmentFlag, ExperimentName, Json, ModelName, Schema, StackName, place_of
+from commands.arguments import Catalog, EnvironmentFlag, ExperimentName, Json, ModelName, Schema, StackName, experiment_of, place_of
 from commands.leaving import leave
 
 if TYPE_CHECKING:
@@ -111,13 +111,12 @@ def _request(
     place = place_of(catalog, schema, environment)
     if git_sha is not None and (len(git_sha) > LONGEST_SHA or not git_sha.isprintable()):
         raise ConfigurationError(f"--git-sha has to be one line of {LONGEST_SHA} characters at most; nothing was registered.")
-    for flag, value in (("--run-id", run_id), ("--experiment-name", experiment_name)):
-        if value is not None and not value.strip():
-            raise ConfigurationError(f"{flag} is empty. Give a value or leave the flag out; nothing was registered.")
+    if run_id is not None and not run_id.strip():
+        raise ConfigurationError("--run-id is empty. Give a value or leave the flag out; nothing was registered.")
     aliases = dict.fromkeys((require_alias(alias), *((STAGING,) if staging else ())))
     return RegistrationRequest(
         name=place.named("--model-name", model_name),
-        experiment=experiment_name or place.experiment,
+        experiment=experiment_of(experiment_name, place),
         run_id=run_id,
         aliases=tuple(aliases),
         description=description or None,

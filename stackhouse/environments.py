@@ -4,9 +4,9 @@ Reading the files is the commands' affair, see `commands/environments.py`.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from stackhouse.errors import ConfigurationError
 from stackhouse.model_validation import Limits
@@ -26,6 +26,17 @@ ALSO_CALLED: Mapping[str, EnvironmentName] = {
 """The environment by each of its names; acceptance is called aut or staging."""
 
 
+def _an_address(address: str) -> str:
+    try:
+        return require_address("alert_address", address)
+    except ConfigurationError as error:
+        raise ValueError(str(error)) from error
+
+
+AlertAddress = Annotated[str, AfterValidator(_an_address)]
+"""Whom Databricks tells by e-mail: one address, or nobody where empty."""
+
+
 class Environment(BaseModel):
     """One environment, as its file says it."""
 
@@ -39,21 +50,13 @@ class Environment(BaseModel):
     limits: Limits = Field(
         default_factory=Limits, description="What a version may cost to serve, and how right it has to be, where no flag says otherwise."
     )
-    alert_address: str = Field("", description="Whom Databricks tells by e-mail where a job fails; nobody where empty.")
+    alert_address: AlertAddress = Field("", description="Whom Databricks tells by e-mail where a job fails; nobody where empty.")
 
     @field_validator("catalog", "schema_name")
     @classmethod
     def _a_name(cls, name: str) -> str:
         try:
             return require_level("the name", name)
-        except ConfigurationError as error:
-            raise ValueError(str(error)) from error
-
-    @field_validator("alert_address")
-    @classmethod
-    def _an_address(cls, address: str) -> str:
-        try:
-            return require_address("alert_address", address)
         except ConfigurationError as error:
             raise ValueError(str(error)) from error
 

@@ -148,7 +148,7 @@ def _judged_rows(store: FeatureStore, one: RegisteredModel, rows: Table) -> Tabl
         return labelled_rows(store, one.model, rows)
     rules = one.model.fitted.rules
     if missing := [feature for feature in rules.features if feature not in rows.columns]:
-        raise ColumnNotFoundError.missing(rows.name, missing, rows.columns, f"{one.said} reads them.")
+        raise ColumnNotFoundError.missing(rows.name, missing, rows.columns, f"{one.said} reads them; write the table with them.")
     own = Table(rows.frame, rows.roles.model_copy(update={"features": rules.features}), rows.name)
     return label_rows(clean(own, rules.cleaning.refusing()).table, rules.label).table
 

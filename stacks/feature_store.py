@@ -1,14 +1,15 @@
 """The feature store port: the few methods that every feature store of Stackhouse answers, as a ZenML stack component."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import polars as pl
 from zenml.client import Client
 from zenml.feature_stores.base_feature_store import BaseFeatureStore
 
-from stackhouse.errors import ConfigurationError, InfrastructureError
+from stackhouse.errors import ConfigurationError, InfrastructureError, MissingTableError
 from stackhouse.lookups import FeatureLookup
 from stackhouse.point_in_time import Joined
 from stackhouse.record import FeatureTable, TableVersion
@@ -156,6 +157,19 @@ def active_feature_store() -> FeatureStore:
     if not isinstance(store, FeatureStore):
         raise InfrastructureError.no_feature_store(stack.name)
     return store
+
+
+@contextmanager
+def missing_told(told: MissingTableError) -> Iterator[None]:
+    """Tell a table that is not there in the words of who asks for it, who knows what makes it and which flag names it.
+
+    Raises:
+        MissingTableError: the one that is given.
+    """
+    try:
+        yield
+    except MissingTableError as error:
+        raise told from error
 
 
 def days_to_keep(name: str, promised: int, asked: int | None) -> int:

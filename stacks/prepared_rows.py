@@ -10,7 +10,7 @@ from stackhouse.record import TableVersion
 from stackhouse.synthetic.rows import generate_rows
 from stackhouse.table import Roles, Table
 from stackhouse.training_tables import numbered, repeats, require_one_role, with_label_and_keys, with_roles
-from stacks.feature_store import FeatureStore
+from stacks.feature_store import FeatureStore, missing_told
 
 
 def read_rows(store: FeatureStore, preparation: Preparation) -> tuple[Table, SourceRecord]:
@@ -118,7 +118,5 @@ def _time_of_lookup(features: Table, spine: Table) -> str | None:
 
 
 def _version(store: FeatureStore, name: str, flag: str) -> TableVersion:
-    try:
+    with missing_told(MissingTableError.of_source(name, flag)):
         return store.table_version(name)
-    except MissingTableError as error:
-        raise MissingTableError.of_source(name, flag) from error

@@ -8,7 +8,7 @@ from typing import Any
 import mlflow
 from mlflow import MlflowClient
 
-from stackhouse.errors import ColumnNotFoundError, RegistryError
+from stackhouse.errors import RegistryError
 from stackhouse.table import Table, concatenate
 from stackhouse.tasks import Task
 from stackhouse.training_tables import from_store
@@ -78,7 +78,7 @@ def trained_rows(store: FeatureStore, one: RegisteredModel) -> Table:
 
 
 def read_rows(store: FeatureStore, one: RegisteredModel, table: str, version: int | None = None) -> Table:
-    """Return rows of a training or test table as a version reads them, the target without a role.
+    """Return rows of a training or test table with the roles that they had when a version was trained, the target without one.
 
     Args:
         store: the feature store that holds the table.
@@ -87,12 +87,8 @@ def read_rows(store: FeatureStore, one: RegisteredModel, table: str, version: in
         version: its version; the newest where absent.
 
     Raises:
-        ColumnNotFoundError: where a column that the version reads is not there.
+        ColumnNotFoundError: where the target is not there.
         InfrastructureError: where the table, or this version of it, is gone.
     """
-    rules = one.model.fitted.rules
-    (target,) = rules.label.sources
-    rows = from_store(store.read_table(table, version), store.describe_table(table).tags, target)
-    if missing := [feature for feature in rules.features if feature not in rows.roles.features]:
-        raise ColumnNotFoundError.missing(table, missing, rows.columns, f"{one.said} reads them; write the table with them.")
-    return Table(rows.frame, rows.roles.model_copy(update={"features": rules.features}), rows.name)
+    (target,) = one.model.fitted.rules.label.sources
+    return from_store(store.read_table(table, version), store.describe_table(table).tags, target)

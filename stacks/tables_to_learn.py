@@ -5,7 +5,7 @@ from stackhouse.record import TableVersion, TrainingData
 from stackhouse.table import Table, require_rows
 from stackhouse.table_training import TableTraining
 from stackhouse.training_tables import from_store
-from stacks.feature_store import FeatureStore
+from stacks.feature_store import FeatureStore, missing_told
 
 
 def open_tables(store: FeatureStore, training: TableTraining) -> tuple[Table, Table, TrainingData]:
@@ -16,16 +16,12 @@ def open_tables(store: FeatureStore, training: TableTraining) -> tuple[Table, Ta
         EmptyTableError: where one has no rows.
         MissingTableError: where one is not there.
     """
-    train, test = _version(store, training.train_table, "--train-table"), _version(store, training.test_table, "--test-table")
+    with missing_told(MissingTableError.of_rows(training.train_table, "--train-table")):
+        train = store.table_version(training.train_table)
+    with missing_told(MissingTableError.of_rows(training.test_table, "--test-table")):
+        test = store.table_version(training.test_table)
     data = TrainingData(lookups=(), tables=(train,), labels=train, test=test)
     return _open(store, train, training.target), _open(store, test, training.target), data
-
-
-def _version(store: FeatureStore, name: str, flag: str) -> TableVersion:
-    try:
-        return store.table_version(name)
-    except MissingTableError as error:
-        raise MissingTableError.of_rows(name, flag) from error
 
 
 def _open(store: FeatureStore, version: TableVersion, target: str) -> Table:

@@ -18,7 +18,7 @@ from stackhouse.labels.labelling import label_rows
 from stackhouse.model_validation import Accuracy, ModelValidation, Readiness, ValidationRequest
 from stackhouse.table import Table
 from stackhouse.tuning.comparison import measure
-from stacks.feature_store import FeatureStore
+from stacks.feature_store import FeatureStore, missing_told
 from stacks.mlflow_model import FLAVOR
 from stacks.model_checks import require_metadata, run_check
 from stacks.named_version import NamedVersion
@@ -37,10 +37,8 @@ def validate_version(client: MlflowClient, store: FeatureStore, request: Validat
     """
     registry = Registry(client)
     version = NamedVersion(request.name, request.version, None if request.version else request.alias).resolve(client)
-    try:
+    with missing_told(MissingTableError.of_rows(request.test_table, "--test-table")):
         table = store.read_table(request.test_table)
-    except MissingTableError as error:
-        raise MissingTableError.of_rows(request.test_table, "--test-table") from error
     sample: pd.DataFrame = table.with_frame(table.frame.head(request.sample_size)).frame.collect().to_pandas()
     found = _Examined(request, version, sample)
     checks = [

@@ -1,8 +1,8 @@
 """Our console scripts, each in a process of its own that is forked from one that has imported the libraries already.
 
 Importing MLflow and ZenML takes most of the time of a short command, so the suite does it once and not for every command. The process
-that is forked has none of our modules, no configuration and no threads. As they are installed, by a shell, the scripts run in the tests
-of the guide's examples and of the README.
+that is forked has none of our modules and no configuration; the sleeping threads of its libraries (jemalloc's, one of Polars) stay behind.
+As they are installed, by a shell, the scripts run in the tests of the guide's examples and of the README.
 """
 
 import atexit

@@ -13,8 +13,7 @@ from zenml.integrations.databricks.flavors.databricks_orchestrator_flavor import
 )
 from zenml.utils.secret_utils import SecretField, is_secret_reference
 
-from stackhouse.errors import ConfigurationError
-from stackhouse.names import require_address
+from stackhouse.environments import AlertAddress
 from stacks.databricks.pins import require_pin
 
 FLAVOR = "stackhouse_databricks"
@@ -35,21 +34,13 @@ class JobSettings(DatabricksOrchestratorSettings):
     synchronous: bool = Field(True, description="Wait for the run, show its progress, and fail where it fails.")
     poll_seconds: float = Field(5.0, gt=0, le=300, description="How often a run that is waited for is looked at.")
     start_timeout_seconds: int = Field(1800, ge=1, description="How long compute may take to start before the run is cancelled.")
-    alert_address: str = Field("", description="Whom Databricks tells by e-mail where the job fails; nobody where empty.")
+    alert_address: AlertAddress = Field("", description="Whom Databricks tells by e-mail where the job fails; nobody where empty.")
     retention_days: int = Field(14, ge=0, description="How long jobs that have ended, their wheels and secrets are kept; 0: not at all.")
 
     @field_validator("libraries")
     @classmethod
     def _pins(cls, libraries: list[str]) -> list[str]:
         return [require_pin(library) for library in libraries]
-
-    @field_validator("alert_address")
-    @classmethod
-    def _an_address(cls, address: str) -> str:
-        try:
-            return require_address("alert_address", address)
-        except ConfigurationError as error:
-            raise ValueError(str(error)) from error
 
 
 class OrchestratorConfig(JobSettings, DatabricksOrchestratorConfig):
