@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test lint types bench bench-scale dashboard lock clean
+.PHONY: help install install-dev run test test-all checks lint types bench bench-scale dashboard lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -23,11 +23,19 @@ install: .venv/installed  ## Create .venv from the lock (done by run)
 run: install  ## The main job on real data: features, training, a registered model
 	@.venv/bin/stackhouse run $(MODEL)
 
-test: install-dev  ## Lint, type check and all tests
+# What a run that is ended from outside has found by then is not lost in a buffer.
+PYTEST := PYTHONUNBUFFERED=1 .venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=60 --durations-min=10
+
+test: checks  ## Lint, type check and the tests, except those that take minutes each
+	@$(PYTEST) -m 'not slow'
+
+test-all: checks  ## The same with every test, before a release; takes an hour
+	@$(PYTEST)
+
+checks: install-dev
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
-	@.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=60 --durations-min=10
 
 lint: install-dev  ## Repair what ruff can repair
 	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .

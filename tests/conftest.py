@@ -45,6 +45,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """A failure in a worker is shown when it happens, and not only at the end of a run that may be ended before."""
+    if report.failed and hasattr(report, "node"):
+        report.node.config.get_terminal_writer().line(f"\nFAILED {report.nodeid}\n{report.longreprtext}")
+
+
 @pytest.fixture
 def no_spark(monkeypatch: pytest.MonkeyPatch) -> None:
     """MLflow does not complete a model's name by the current catalog of a Spark session that another file has left."""
