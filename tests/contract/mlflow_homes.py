@@ -25,7 +25,9 @@ from rehearsal.mlflow_server import mlflow_server
 from stacks.tracking import tracking_client
 
 EXPERIMENT = "/Shared/contract_ml_delay_development"
-KINDS = ["sqlite", "server", "uc-sdk", "uc-presigned"]
+ON_A_SERVER = pytest.param("server", marks=pytest.mark.slow)
+ON_UNITY_CATALOG = ["uc-sdk", pytest.param("uc-presigned", marks=pytest.mark.slow)]
+KINDS = ["sqlite", ON_A_SERVER, *ON_UNITY_CATALOG]
 
 
 @dataclass

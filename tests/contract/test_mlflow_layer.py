@@ -31,9 +31,9 @@ from stacks.scoring_model import load_scoring_model
 from stacks.tracking import tag_skipped
 from stacks.version_control import git_sha
 from tests.contract.logged_models import APPROVED, DATA, EVALUATION, LOOKUP, Logged, identity, log
-from tests.contract.mlflow_homes import EXPERIMENT, KINDS, Backends, Home, backends, home
+from tests.contract.mlflow_homes import EXPERIMENT, KINDS, ON_UNITY_CATALOG, Backends, Home, backends, home
 
-on_unity_catalog = pytest.mark.parametrize("place", [kind for kind in KINDS if kind.startswith("uc")], indirect=True, scope="module")
+on_unity_catalog = pytest.mark.parametrize("place", ON_UNITY_CATALOG, indirect=True, scope="module")
 SCORE = """
 import json, sys
 import mlflow, pandas as pd

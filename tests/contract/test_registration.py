@@ -31,7 +31,7 @@ from stacks.version_validation import validate_version
 from tests.client_process import ClientProcess
 from tests.contract.conftest import delta
 from tests.contract.logged_models import Logged, log
-from tests.contract.mlflow_homes import EXPERIMENT, Backends, Home, backends, home
+from tests.contract.mlflow_homes import EXPERIMENT, ON_A_SERVER, Backends, Home, backends, home
 
 REJECTED = Verdict(outcome="REJECTED", reasons=("f1 is 0.4000, and has to be above 0.7",))
 
@@ -46,7 +46,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backends]:
         yield running
 
 
-@pytest.fixture(scope="module", params=["sqlite", "server", "uc-sdk"])
+@pytest.fixture(scope="module", params=["sqlite", ON_A_SERVER, "uc-sdk"])
 def place(request: pytest.FixtureRequest, started: Backends, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     with home(request.param, started, tmp_path_factory.mktemp("home")) as made:
         yield made

@@ -16,7 +16,7 @@ from tests.live.places import Place
 from tests.pipelines.conftest import small_model
 
 
-@pytest.fixture(scope="module", params=["emulator", "live"])
+@pytest.fixture(scope="module", params=[pytest.param("emulator", marks=pytest.mark.slow), "live"])
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A workspace with our stack in it, which goes at the end with all that carries its mark."""
     folder = tmp_path_factory.mktemp(str(request.param)) / "smoke"

@@ -68,6 +68,7 @@ def test_example_1_on_the_flights_goes_from_a_table_to_a_validated_version(fligh
     assert float(version.tags["f1_score"]) > 0.82
 
 
+@pytest.mark.slow
 def test_example_1_registers_nothing_where_f1_is_not_above_the_baseline(mlflow_client: MlflowClient) -> None:
     """On a table with a number that is NaN, a label and texts that are null."""
     place, rows = "mlops_dev.messy", pl.Series(range(USERS))
@@ -125,12 +126,14 @@ def retrained(weak_champion: float) -> Ran:
     return run_script(text, MLFLOW_TRACKING_URI=f"sqlite:///{HOME}/artifacts/mlflow.db")
 
 
+@pytest.mark.slow
 def test_example_2_takes_the_champions_f1_as_its_baseline(weak_champion: float, retrained: Ran) -> None:
     assert retrained.returncode == 0, retrained.stdout + retrained.stderr
     assert f"to beat: {weak_champion}" in retrained.stdout
     assert re.search(rf"^APPROVED  f1 0\.\d+, baseline {weak_champion:g}: ", retrained.stdout, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_example_2_to_the_letter_finds_no_baseline_and_leaves_with_2(weak_champion: float, mlflow_client: MlflowClient) -> None:
     """`databricks model get` is no command, so `jq` gives nothing and the flag has no value."""
     experiment = mlflow_client.get_experiment_by_name("/Shared/mlops_prod/fraud_detection/training").experiment_id
@@ -140,6 +143,7 @@ def test_example_2_to_the_letter_finds_no_baseline_and_leaves_with_2(weak_champi
     assert "--baseline-f1" in ran.stderr + ran.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("beside", "code", "gate"),
     [(-1, 0, "passed"), (0, 1, "failed"), (1, 1, "failed")],
@@ -174,6 +178,7 @@ def looked_up(flights: Ran) -> Ran:
     return run_script(script("example_3"))
 
 
+@pytest.mark.slow
 def test_example_3_goes_from_a_feature_table_to_a_validated_version(looked_up: Ran, mlflow_client: MlflowClient) -> None:
     assert looked_up.returncode == 0, looked_up.stdout + looked_up.stderr
     assert looked_up.stdout.splitlines()[-1] == "done"
@@ -191,6 +196,7 @@ def test_example_3_goes_from_a_feature_table_to_a_validated_version(looked_up: R
     assert (tags["delta.version.mlops_dev.fraud_detection.train_set"], tags["gate.baseline"]) == ("4", "passed")
 
 
+@pytest.mark.slow
 def test_features_that_are_named_are_looked_up_and_the_rows_of_before_are_unchanged(looked_up: Ran) -> None:
     flags = (
         *("--catalog", "mlops_dev", "--schema", "fraud_detection", "--environment", "dev", "--lookup-key", "user_id"),
@@ -227,6 +233,7 @@ def registered(recommenders: list[Any]) -> Ran:
     return run_script(told, STACKHOUSE_ENVIRONMENT="prod", STACKHOUSE_SCHEMA="recommender")
 
 
+@pytest.mark.slow
 def test_example_4_registers_and_validates_champion_and_challenger(
     registered: Ran, recommenders: list[Any], mlflow_client: MlflowClient
 ) -> None:
@@ -242,6 +249,7 @@ def test_example_4_registers_and_validates_champion_and_challenger(
         assert mlflow_client.get_model_version_by_alias(f"mlops_prod.recommender.{name}", alias).run_id == run["run_id"]
 
 
+@pytest.mark.slow
 def test_a_validation_without_catalog_and_schema_looks_in_those_of_the_environment(registered: Ran) -> None:
     ran = run_script("validate_model --model-name product_recommender --alias champion")
     assert ran.returncode == 4

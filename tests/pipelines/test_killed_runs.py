@@ -53,6 +53,7 @@ def kill_in(home: Path, model_file: Path, step: tuple[str, str]) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_a_run_killed_in_every_step_in_turn_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
     """Twenty kills, each followed by another start, and then a run to the end."""

@@ -17,7 +17,7 @@ from stackhouse.table import Table
 from tests.conftest import PROJECT
 from tests.contract.engines import NEEDS_JAVA
 
-pytestmark = [NEEDS_JAVA, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+pytestmark = [pytest.mark.slow, NEEDS_JAVA, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
 SHIPPED = PROJECT / "configs/models/failure_predictor.yaml"
 SMALL = {

@@ -18,6 +18,8 @@ from rehearsal.session import SCOPE, Session, rehearsing
 from tests.client_process import SECONDS, ClientProcess
 from tests.conftest import CLUSTER_ENVIRONMENTS, PROJECT
 
+pytestmark = pytest.mark.slow
+
 FOLDER = "/Workspace/Shared/.stackhouse"
 
 

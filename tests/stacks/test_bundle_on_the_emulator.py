@@ -24,6 +24,8 @@ from tests.conftest import CLUSTER_ENVIRONMENTS, PROJECT
 from tests.pipelines.conftest import small_model
 from tests.stacks.test_bundle import COMMIT, FILES
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
