@@ -26,6 +26,8 @@ from stacks.libraries import installed_version
 FLAVOR = "stackhouse"
 FEATURE_LOOKUPS = "feature_lookups"
 """Key of the lookups in the model's metadata; each with the version of its table that the model was trained on."""
+CODE = PROJECT / "stackhouse"
+"""What goes with each model, so that it scores where the project is not installed."""
 _PACKAGES = {"xgboost": "xgboost", "lightgbm": "lightgbm", "sklearn": "scikit-learn"}
 _ALWAYS = ("mlflow", "narwhals", "numpy", "pandas", "polars", "pydantic", "scikit-learn")
 
@@ -83,7 +85,7 @@ def pinned_requirements(model: FittedModel) -> list[str]:
 def save_model(path: str, mlflow_model: Model, fitted: FittedModel, **options: Any) -> None:
     """Write the model folder; called by `Model.log`."""
     root = Path(path)
-    _save_native(fitted, path, mlflow_model, code_paths=[str(PROJECT / "stackhouse")], **options)
+    _save_native(fitted, path, mlflow_model, code_paths=[str(CODE)], **options)
     rules = root / FLAVOR
     rules.mkdir()
     fitted.save(rules)
