@@ -74,6 +74,7 @@ def test_changed_data_recomputes_everything_that_depends_on_it(base: Runs, run_s
     assert again.cached("training") == []
 
 
+@pytest.mark.slow
 def test_a_changed_definition_leaves_no_rows_of_the_one_before(run_small: Callable[..., Runs], mlflow_client: MlflowClient) -> None:
     """Fewer days have ten arrivals than six; a table that kept the others would train on them."""
     before = run_small("narrower")
@@ -84,6 +85,7 @@ def test_a_changed_definition_leaves_no_rows_of_the_one_before(run_small: Callab
     assert after.report("register_model", "registration").version == "2"
 
 
+@pytest.mark.slow
 def test_going_back_serves_the_earlier_version_and_leaves_newer_aliases_alone(
     run_small: Callable[..., Runs], mlflow_client: MlflowClient
 ) -> None:

@@ -125,6 +125,7 @@ def test_nothing_is_written(compare: Callable[..., tuple[int, str]], mlflow_clie
     assert state() == before
 
 
+@pytest.mark.slow
 def test_models_of_other_features_are_compared_each_by_its_own_lookups(
     compare: Callable[..., tuple[int, str]], run_small: Callable[..., Runs], tmp_path: Path
 ) -> None:
@@ -171,6 +172,7 @@ def test_what_cannot_be_compared_is_refused_with_its_code_and_names_what_exists(
     assert refused.value.exit_code == code
 
 
+@pytest.mark.slow
 def test_models_of_different_labels_are_refused(compare: Callable[..., tuple[int, str]], run_small: Callable[..., Runs]) -> None:
     rule = {"kind": "threshold", "source": "late_rate", "name": "high_late_rate", "threshold": 0.3}
     run_small("versus_more", label={"table": "route_day_labels", "rule": rule})
@@ -203,6 +205,7 @@ def test_rows_that_either_version_was_trained_on_do_not_count(compare: Callable[
     assert 100 <= document["evidence"]["rows"] < all_rows
 
 
+@pytest.mark.slow
 def test_rows_without_a_time_are_those_that_neither_was_trained_on(
     compare: Callable[..., tuple[int, str]], run_model: Callable[[dict[str, Any]], Runs]
 ) -> None:

@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 from rehearsal.mlflow_server import mlflow_server
 from tests.pipelines.guide import run_script, script
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 PLACES = ["sqlite", "server"]
 MODEL = "mlops_dev.made.my_classifier"
@@ -60,7 +60,7 @@ def chain_on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str
         yield chain
 
 
-@pytest.fixture(params=["sqlite", pytest.param("server", marks=pytest.mark.slow)])
+@pytest.fixture(params=PLACES)
 def chain(request: pytest.FixtureRequest, chain_on: Callable[[str], Chain]) -> Chain:
     return chain_on(request.param)
 
@@ -157,7 +157,6 @@ def test_an_unknown_run_and_an_unknown_version_are_told_with_those_that_there_ar
     assert chain.text("unknown_version.err") == f"error: {MODEL} has no version 99. {there_are}\n"
 
 
-@pytest.mark.slow
 def test_a_server_changes_nothing_of_what_is_printed(chain_on: Callable[[str], Chain]) -> None:
     """Ids, times and what is measured with a clock apart."""
     file, server = (chain_on(place) for place in PLACES)
