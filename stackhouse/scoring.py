@@ -1,6 +1,6 @@
 """How MLflow scores a registered model: `_load_pyfunc` is the loader module that its `python_function` flavor names.
 
-Needs neither MLflow nor ZenML, and travels inside the model (`code/`), so that any process can score.
+Needs neither MLflow nor ZenML, and travels inside the model (`code/stackhouse.zip`), so that any process can score.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 """The MLflow form of a fitted model: the library's own flavor for its format, and a python_function that scores as in training.
 
 A custom flavor in MLflow's sense (`save_model` is called by `Model.log`). The folder holds the estimator in its native
-format, the scoring rules as JSON and the core package as code. Nothing in it is a pickle.
+format, the scoring rules as JSON and the core package as one archive of code. Nothing in it is a pickle.
 
 Source: MLflow documentation, "Custom model flavors"; `mlflow.models.Model.log`.
 """
@@ -9,7 +9,9 @@ Source: MLflow documentation, "Custom model flavors"; `mlflow.models.Model.log`.
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pandas as pd
 from mlflow import pyfunc
@@ -28,6 +30,7 @@ FEATURE_LOOKUPS = "feature_lookups"
 """Key of the lookups in the model's metadata; each with the version of its table that the model was trained on."""
 CODE = PROJECT / "stackhouse"
 """What goes with each model, so that it scores where the project is not installed."""
+_ARCHIVE = "stackhouse.zip"
 _PACKAGES = {"xgboost": "xgboost", "lightgbm": "lightgbm", "sklearn": "scikit-learn"}
 _ALWAYS = ("mlflow", "narwhals", "numpy", "pandas", "polars", "pydantic", "scikit-learn")
 
@@ -83,16 +86,22 @@ def pinned_requirements(model: FittedModel) -> list[str]:
 
 
 def save_model(path: str, mlflow_model: Model, fitted: FittedModel, **options: Any) -> None:
-    """Write the model folder; called by `Model.log`."""
+    """Write the model folder; called by `Model.log`.
+
+    The code is one archive, which Python imports from: a registry asks for every file of a version, and uploads it, one by one.
+    """
     root = Path(path)
-    _save_native(fitted, path, mlflow_model, code_paths=[str(CODE)], **options)
+    with TemporaryDirectory() as folder:
+        archive = _archived(CODE, Path(folder, _ARCHIVE))
+        _save_native(fitted, path, mlflow_model, code_paths=[str(archive)], **options)
     rules = root / FLAVOR
     rules.mkdir()
     fitted.save(rules)
     native = mlflow_model.flavors[pyfunc.FLAVOR_NAME]
-    kept = {key: native[key] for key in (pyfunc.CODE, pyfunc.ENV, pyfunc.PY_VERSION)}
-    mlflow_model.flavors[pyfunc.FLAVOR_NAME] = {pyfunc.MAIN: "stackhouse.scoring", **kept}
-    mlflow_model.add_flavor(FLAVOR, version=version("stackhouse"), data=FLAVOR, code="code")
+    code = f"{native[pyfunc.CODE]}/{_ARCHIVE}"
+    kept = {key: native[key] for key in (pyfunc.ENV, pyfunc.PY_VERSION)}
+    mlflow_model.flavors[pyfunc.FLAVOR_NAME] = {pyfunc.MAIN: "stackhouse.scoring", pyfunc.CODE: code, **kept}
+    mlflow_model.add_flavor(FLAVOR, version=version("stackhouse"), data=FLAVOR, code=code)
     mlflow_model.save(str(root / MLMODEL_FILE_NAME))
 
 
@@ -104,6 +113,13 @@ def load_model(model_uri: str) -> FittedModel:
     from mlflow.artifacts import download_artifacts
 
     return FittedModel.load(Path(download_artifacts(artifact_uri=model_uri)) / FLAVOR)
+
+
+def _archived(package: Path, archive: Path) -> Path:
+    with ZipFile(archive, "w", ZIP_DEFLATED) as written:
+        for file in sorted(package.rglob("*.py")):
+            written.write(file, file.relative_to(package.parent))
+    return archive
 
 
 def _save_native(fitted: FittedModel, path: str, mlflow_model: Model, **options: Any) -> None:

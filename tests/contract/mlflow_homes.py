@@ -86,18 +86,9 @@ def home(kind: str, backends: Backends, folder: Path) -> Iterator[Home]:
         if kind == "sqlite":
             client.create_experiment(EXPERIMENT, artifact_location=str(folder / "artifacts"))
         tracker._set_active_experiment(EXPERIMENT)
-        patch.setattr("stacks.mlflow_model.CODE", _little_code(folder))
         yield Home(kind, client, backends)
         mlflow.set_tracking_uri("")
         mlflow.set_registry_uri("")
-
-
-def _little_code(folder: Path) -> Path:
-    """Code to go with each model in place of ours, whose 150 files are copied with every version. Tests of whole runs take ours along."""
-    code = folder / "little_code"
-    code.mkdir()
-    (code / "__init__.py").touch()
-    return code
 
 
 def _configuration(kind: str, backends: Backends, folder: Path) -> dict[str, Any]:

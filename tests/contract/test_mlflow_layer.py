@@ -39,7 +39,8 @@ import json, sys
 import mlflow, pandas as pd
 
 rows = pd.DataFrame(json.loads(sys.argv[2]))
-print(json.dumps([int(answer) for answer in mlflow.pyfunc.load_model(sys.argv[1]).predict(rows)]))
+answers = [int(answer) for answer in mlflow.pyfunc.load_model(sys.argv[1]).predict(rows)]
+print(json.dumps([answers, sys.modules["stackhouse"].__file__]))
 """
 
 
@@ -183,7 +184,9 @@ def test_an_alias_loads_in_another_process(place: Home, logged: Logged, tmp_path
     done = subprocess.run(command, env=place.environment | runtime, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     fitted = logged.model.fitted
-    assert json.loads(done.stdout.splitlines()[-1]) == fitted.answer(fitted.scores(rows)).tolist()
+    answers, code = json.loads(done.stdout.splitlines()[-1])
+    assert answers == fitted.answer(fitted.scores(rows)).tolist()
+    assert code.endswith("/code/stackhouse.zip/stackhouse/__init__.py")
 
 
 def test_a_run_is_registered_once_however_often_it_is_asked_for(place: Home, logged: Logged, registry: Registry, name: str) -> None:
