@@ -59,6 +59,7 @@ def test_a_second_run_says_that_nothing_new_was_registered(run: "subprocess.Comp
     assert len(re.findall(r"^  = \w+ +cached", again.stdout, re.MULTILINE)) == 12
 
 
+@pytest.mark.slow
 def test_two_fresh_homes_give_equal_metrics(run: "subprocess.CompletedProcess[str]", model_file: Path, tmp_path: Path) -> None:
     other = call("stackhouse", "run", str(model_file), home=tmp_path / "other")
     metrics = re.compile(r"^(?:accuracy|precision|recall|f1|roc_auc|pr_auc|log_loss) .*$", re.MULTILINE)

@@ -97,6 +97,7 @@ def test_rows_that_one_of_them_was_trained_on_are_left_out(compare: Callable[...
     assert found["evidence"]["rows"] == len(customers("test_set", 2) - seen) < TESTED
 
 
+@pytest.mark.slow
 def test_rows_whose_keys_repeat_cannot_be_told_apart_after_another_preparation(
     compare: Callable[..., tuple[int, dict[str, Any]]],
 ) -> None:

@@ -21,6 +21,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 from tests.conftest import PROJECT
 from tests.pipelines.conftest import Runs
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_SECONDS = 60
 CHROMIUM, CHROMEDRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 QUIET = (

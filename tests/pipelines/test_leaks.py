@@ -49,6 +49,7 @@ def test_nothing_is_fitted_and_nothing_registered(leaking: Runs, mlflow_client: 
     assert mlflow_client.get_run(model.record.run_id).data.tags["verdict"] == "REJECTED"
 
 
+@pytest.mark.slow
 def test_leak_that_is_accepted_with_a_reason_is_trained_with(run_model: Callable[[dict[str, Any]], Runs]) -> None:
     accepted = {"accepted": [{"name": "dep_delay", "check": "single_feature", "reason": "The answer is asked for after departure."}]}
     runs = run_model(flights("accepting", leaks=accepted))

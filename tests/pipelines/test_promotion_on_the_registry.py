@@ -62,6 +62,7 @@ def test_a_version_that_is_better_by_less_than_is_asked_for_is_not_promoted(
     assert str(mlflow_client.get_model_version_by_alias("dev.duel.duel", "weakest").version) == "2"
 
 
+@pytest.mark.slow
 def test_a_tie_does_not_promote(challenged: Runs, mlflow_client: MlflowClient, run_small: Callable[..., Runs]) -> None:
     """The champion's own model, trained once more with a parameter changed too little to matter, scores exactly the same."""
     twin = [{"kind": "xgboost", "n_estimators": 20, "max_depth": 3, "random_state": 42, "min_child_weight": 1.0000001}]

@@ -64,6 +64,7 @@ def test_three_of_four_leave_with_0_and_a_warning_on_stdout_json_alone(registere
     assert "WARNING  3 of 4 checks passed. Three are enough; --strict asks for all four." in done.stderr
 
 
+@pytest.mark.slow
 def test_a_strict_validation_asks_for_all_four(registered: "subprocess.CompletedProcess[str]") -> None:
     done = command("validate_model", *PLACE, "--test-table", "route_day_labels", "--strict")
     assert done.returncode == 1
@@ -78,6 +79,7 @@ def test_a_run_that_is_not_there_leaves_with_4_and_without_a_traceback(registere
     assert "Traceback" not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_version_that_is_not_there_leaves_with_4(registered: "subprocess.CompletedProcess[str]") -> None:
     done = command("validate_model", *PLACE, *TABLE, "--version", "99")
     assert done.returncode == 4

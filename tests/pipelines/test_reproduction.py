@@ -93,6 +93,7 @@ def test_text_that_names_no_version_leaves_with_2(version: str, tmp_path: Any) -
     assert (done.returncode, "names no version. Give name and version" in done.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_table_that_is_gone_is_told(run_small: Callable[..., Runs], mlflow_client: MlflowClient) -> None:
     run_small("gone")
     store = active_feature_store()

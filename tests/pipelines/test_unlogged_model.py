@@ -14,6 +14,8 @@ from stacks import tracking
 from stacks.unlogged import kept
 from tests.pipelines.conftest import Runs, versions
 
+pytestmark = pytest.mark.slow
+
 REFUSED = "API request to http://127.0.0.1:1/api/2.0/mlflow/logged-models failed: connection refused"
 
 
