@@ -86,7 +86,7 @@ def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return f"s3://team/{uuid4().hex}"
 
 
-@pytest.fixture(params=["folder", "bucket"])
+@pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.slow)])
 def path(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where a feature store may be: a folder, or a prefix of a bucket on an S3 server."""
     return str(tmp_path / "tables") if request.param == "folder" else request.getfixturevalue("bucket")

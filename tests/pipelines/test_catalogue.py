@@ -15,7 +15,7 @@ from tests.conftest import PROJECT
 from tests.pipelines.conftest import Runs, call
 
 FILES = sorted((PROJECT / "configs/models").glob("*.yaml"))
-ONE_A_TASK = {"flight_outcome", "weather_anomaly", "budget_forecaster"}
+ONE_A_TASK = {"flight_outcome", "weather_anomaly", "flight_delay_minutes"}
 """Binary classification is what the other tests of pipelines run."""
 ONE_A_TASK_AND_THE_OTHERS = [pytest.param(file, marks=() if file.stem in ONE_A_TASK else pytest.mark.slow) for file in FILES]
 SMALLER: dict[str, dict[str, Any]] = {

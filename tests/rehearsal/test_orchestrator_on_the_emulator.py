@@ -18,8 +18,6 @@ from rehearsal.session import SCOPE, Session, rehearsing
 from tests.client_process import SECONDS, ClientProcess
 from tests.conftest import CLUSTER_ENVIRONMENTS, PROJECT
 
-pytestmark = pytest.mark.slow
-
 FOLDER = "/Workspace/Shared/.stackhouse"
 
 
@@ -85,6 +83,7 @@ def test_step_that_raises_ends_with_its_own_error(here: ClientProcess, client: W
     assert states == {"load_source": "FAILED", "compute_features": "UPSTREAM_FAILED"}
 
 
+@pytest.mark.slow
 def test_library_that_does_not_exist_ends_the_run_before_any_code(here: ClientProcess, client: WorkspaceClient) -> None:
     ended = here.submit(settings={"libraries": ["no-such-library-of-ours==1.0"]})
     assert (ended["error"], ended["runs"][0]["status"]) == ("InfrastructureError", "failed")
@@ -93,6 +92,7 @@ def test_library_that_does_not_exist_ends_the_run_before_any_code(here: ClientPr
     assert ended["runs"][0]["steps"] == {}
 
 
+@pytest.mark.slow
 def test_task_that_hangs_is_ended_by_its_timeout(here: ClientProcess, client: WorkspaceClient) -> None:
     ended = here.submit(settings={"task_timeout_seconds": 1})
     assert (ended["error"], ended["runs"][0]["status"]) == ("InfrastructureError", "failed")
@@ -101,12 +101,14 @@ def test_task_that_hangs_is_ended_by_its_timeout(here: ClientProcess, client: Wo
     assert set(ended["runs"][0]["steps"].values()) <= {"failed"}
 
 
+@pytest.mark.slow
 def test_compute_that_does_not_start_in_time_is_cancelled(here: ClientProcess, client: WorkspaceClient) -> None:
     ended = here.submit(settings={"start_timeout_seconds": 1, "libraries": ["another-missing-library==2.0"]})
     assert (ended["error"], ended["runs"][0]["status"]) in {("InfrastructureError", "failed"), ("InfrastructureError", "stopped")}
     assert last_run(client).state.life_cycle_state.value in {"TERMINATED", "INTERNAL_ERROR", "SKIPPED"}
 
 
+@pytest.mark.slow
 def test_run_cancelled_in_the_workspace_is_stopped_here(here: ClientProcess, client: WorkspaceClient) -> None:
     known = {run.run_id for run in client.jobs.list_runs()}
     here.start(steps=2)
@@ -119,6 +121,7 @@ def test_run_cancelled_in_the_workspace_is_stopped_here(here: ClientProcess, cli
     assert set(ended["runs"][0]["steps"].values()) <= {"stopped"}
 
 
+@pytest.mark.slow
 def test_run_stopped_by_zenml_is_cancelled_in_the_workspace(session: Session, here: ClientProcess, client: WorkspaceClient) -> None:
     known = {run.run_id for run in client.jobs.list_runs()}
     here.start(steps=2)
@@ -167,6 +170,7 @@ def bad_day(session: Session, here: ClientProcess, client: WorkspaceClient) -> B
     return BadDay(here.submit(), faults, len(list(client.jobs.list_runs())) - runs_before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "method", "path", "times"), PASSING)
 def test_passing_fault_is_survived(bad_day: BadDay, kind: str, method: str, path: str, times: int) -> None:
     [met] = [fault for fault in bad_day.faults if (fault.kind, fault.method, fault.path) == (kind, method, path)]
@@ -175,6 +179,7 @@ def test_passing_fault_is_survived(bad_day: BadDay, kind: str, method: str, path
     assert bad_day.new_runs == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "path"), [("POST", "workspace/import"), ("POST", "jobs/create"), ("POST", "secrets/put")])
 def test_connection_dropped_during_submission_leaves_nothing_and_a_second_try_works(
     session: Session, here: ClientProcess, client: WorkspaceClient, method: str, path: str
@@ -188,6 +193,7 @@ def test_connection_dropped_during_submission_leaves_nothing_and_a_second_try_wo
     assert here.submit()["runs"][0]["status"] == "completed"
 
 
+@pytest.mark.slow
 def test_schedule_fires_three_times_and_gives_three_runs(session: Session, here: ClientProcess, client: WorkspaceClient) -> None:
     known = {run["id"] for run in here.submit(look=True)["runs"]}
     runs_before = len(list(client.jobs.list_runs()))
@@ -211,6 +217,7 @@ def test_schedule_fires_three_times_and_gives_three_runs(session: Session, here:
     assert {run["orchestrator_run_id"] for run in records} == {str(run.run_id) for run in fired}
 
 
+@pytest.mark.slow
 def test_no_secret_stands_in_a_job_a_log_a_file_or_the_page(session: Session, client: WorkspaceClient) -> None:
     from urllib.request import urlopen
 

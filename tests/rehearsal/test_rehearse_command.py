@@ -67,6 +67,7 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Rehearsed:
     return Rehearsed(home, run)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(SECONDS)
 def test_command_says_that_both_stacks_are_equal_and_leaves_with_0(rehearsed: Rehearsed) -> None:
     assert rehearsed.exit_code == 0, rehearsed.said
@@ -74,6 +75,7 @@ def test_command_says_that_both_stacks_are_equal_and_leaves_with_0(rehearsed: Re
     assert "Everything is stopped." in rehearsed.said
 
 
+@pytest.mark.slow
 def test_training_is_equal_in_all_but_the_name_of_the_stack(rehearsed: Rehearsed) -> None:
     local, remote = rehearsed.outcome("local", "run"), rehearsed.outcome("rehearsal", "run")
     assert {key: value for key, value in local.items() if key not in {"stack", "seconds"}} == {
@@ -87,6 +89,7 @@ def test_training_is_equal_in_all_but_the_name_of_the_stack(rehearsed: Rehearsed
     assert remote["metadata"]["feature_lookups"][0]["table_name"] == "dev.rehearsed.route_day_features"
 
 
+@pytest.mark.slow
 def test_rows_of_every_table_are_equal_one_by_one(rehearsed: Rehearsed) -> None:
     stores = rehearsed.folder / "local" / "feature_store", rehearsed.folder / "feature_store"
     tables = sorted(path.parent.relative_to(stores[0]) for path in stores[0].rglob("_delta_log"))
@@ -100,11 +103,13 @@ def test_rows_of_every_table_are_equal_one_by_one(rehearsed: Rehearsed) -> None:
         assert here.equals(there), table
 
 
+@pytest.mark.slow
 def test_batch_inference_is_equal(rehearsed: Rehearsed) -> None:
     local, remote = rehearsed.outcome("local", "score"), rehearsed.outcome("rehearsal", "score")
     assert local["metrics"] == remote["metrics"] == {"scoring": {"rows": 3855, "positives": 648, "without_features": 51}}
 
 
+@pytest.mark.slow
 def test_every_step_was_a_task_of_its_own_in_a_clean_environment(rehearsed: Rehearsed) -> None:
     logs = [path.stem for path in rehearsed.folder.glob("workspace/runs/*/*.log")]
     steps = [name.partition(".")[2] for name in rehearsed.outcome("rehearsal", "run")["seconds"] if "." in name]
@@ -113,6 +118,7 @@ def test_every_step_was_a_task_of_its_own_in_a_clean_environment(rehearsed: Rehe
     assert len(logs) == 23
 
 
+@pytest.mark.slow
 def test_no_other_network_than_loopback_was_there(rehearsed: Rehearsed) -> None:
     words = alone()
     if not words:
@@ -125,6 +131,7 @@ def test_no_other_network_than_loopback_was_there(rehearsed: Rehearsed) -> None:
     assert rehearsed.exit_code == 0
 
 
+@pytest.mark.slow
 def test_nothing_goes_on_after_the_end(rehearsed: Rehearsed) -> None:
     folder = str(rehearsed.folder).encode()
     mine = [path for path in Path("/proc").glob("[0-9]*/cmdline") if path.parent.name != str(os.getpid()) and folder in _read(path)]
