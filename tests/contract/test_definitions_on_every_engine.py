@@ -113,6 +113,7 @@ def test_route_day(engine: str, folder: Path, routes: list[Any], minutes: str, g
     check(definition, flights(routes, minutes, gaps=gaps), engine, folder)
 
 
+@pytest.mark.slow
 @NEEDS_JAVA
 @pytest.mark.parametrize(("definition", "minutes"), [(ROUTE_DAYS[0], "float64"), (ROUTE_DAYS[1], "decimal")], ids=["default", "short"])
 def test_route_day_on_spark(folder: Path, definition: RouteDay, minutes: str) -> None:
@@ -176,6 +177,7 @@ def test_flight_refuses_a_plane_that_stands_twice(engine: str, folder: Path) -> 
     check(FLIGHTS[0], {**frames, "planes": pl.concat([FLEET, FLEET.head(1)])}, engine, folder)
 
 
+@pytest.mark.slow
 @NEEDS_JAVA
 def test_carrier_day_and_flight_on_spark(folder: Path) -> None:
     frames = carriers(drawn(ROUTE_CARRIERS, 40), "float64", gaps=False)
@@ -335,6 +337,7 @@ def test_cost_features(engine: str, folder: Path, workspaces: list[Any], arrival
     check(CostFeatures(arrival_days=arrival_days, known_anomalies=True), ledger(workspaces, fault), engine, folder, MONEY)
 
 
+@pytest.mark.slow
 @NEEDS_JAVA
 def test_cost_features_on_spark(folder: Path) -> None:
     check(CostFeatures(arrival_days=1, known_anomalies=True), ledger([*drawn(WORKSPACE_USAGE, 40), *TAKEN_BACK]), "spark", folder, MONEY)
@@ -381,6 +384,7 @@ def test_reliability_features(engine: str, folder: Path, jobs: list[Any], gaps: 
     check(ReliabilityFeatures(min_runs=min_runs, **sla), timeline(jobs, gaps=gaps), engine, folder)
 
 
+@pytest.mark.slow
 @NEEDS_JAVA
 @pytest.mark.parametrize("definition", [ReliabilityFeatures(sla_seconds=3_600), ReliabilityFeatures(sla_factor=1.1)], ids=["s", "factor"])
 def test_reliability_features_on_spark(folder: Path, definition: ReliabilityFeatures) -> None:
@@ -504,6 +508,7 @@ def test_churn(engine: str, folder: Path, rows: list[Any], tenure: str, churn: s
     check_customers(customers(rows, tenure, churn), engine, folder)
 
 
+@pytest.mark.slow
 @NEEDS_JAVA
 @pytest.mark.parametrize(("tenure", "churn"), [("written", "text"), ("counted", "number"), ("written", "boolean")])
 def test_churn_on_spark(folder: Path, tenure: str, churn: str) -> None:
@@ -515,6 +520,7 @@ def test_made_customers(engine: str, folder: Path) -> None:
     check_customers({"rows": generate_customers(CustomersParameters())}, engine, folder, Churn())
 
 
+@pytest.mark.slow
 @NEEDS_JAVA
 def test_made_customers_on_spark(folder: Path) -> None:
     check_customers({"rows": generate_customers(CustomersParameters())}, "spark", folder, Churn())
