@@ -32,10 +32,13 @@ LONGEST = (
     "test_orchestrator_on_the_emulator.py",
     "test_rehearse_command.py",
     "test_spark_run.py",
+    "test_commands.py",
+    "test_readme.py",
     "test_mlflow_layer.py",
     "test_registration.py",
     "test_bundle_on_the_emulator.py",
     "test_smoke.py",
+    "test_unity_catalog_feature_store.py",
     "test_runs.py",
 )
 """Files that take minutes: they start first, so that no worker waits for one of them at the end."""
