@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from commands.model_file import read_model_file
+from commands.effective_model import NO_FLAGS, Flags, read_model
+from commands.environments import named_environment
 from commands.progress import console, step_lines
 from stackhouse.errors import ConfigurationError
 from stackhouse.findings import Diagnosis, Finding, State
@@ -27,16 +28,19 @@ _COLOURS = {
 }
 
 
-def examine(stack: str | None, model_files: Sequence[Path] = ()) -> int:
+def examine(stack: str | None, model_files: Sequence[Path] = (), flags: Flags = NO_FLAGS) -> int:
     """Examine a stack of configs/stacks, or the active one, for the model files that are named or all of configs/models.
+
+    Catalog, schema and names of models are those that flags and environment give them.
 
     Returns:
         0 where nothing is wrong (warnings are allowed), 2 where a check failed, 5 where the workspace does not answer.
 
     Raises:
-        ConfigurationError: where there is no such stack, or a model file that was named is wrong.
+        ConfigurationError: where there is no such stack or environment, or a model file that was named is wrong.
         InfrastructureError: where no stack is named and ZenML's store cannot be used, or the project's folder cannot be written to.
     """
+    named_environment(flags.environment)
     out = console()
     require_writable(home())
     with step_lines(out, home() / "logs" / "doctor.log"):
@@ -45,7 +49,7 @@ def examine(stack: str | None, model_files: Sequence[Path] = ()) -> int:
         from stacks.definition import read_definition
 
         examined = of_definition(read_definition(stack)) if stack else of_active_stack()
-        needs, unread = _needs(model_files)
+        needs, unread = _needs(model_files, flags)
         diagnosis = Diagnosis([*unread, *doctor.examine(examined, needs).findings])
     print_diagnosis(out, examined.name, diagnosis)
     return diagnosis.exit_code
@@ -66,14 +70,14 @@ def print_diagnosis(out: Console, stack: str, diagnosis: Diagnosis) -> None:
     out.print(diagnosis.summary)
 
 
-def _needs(model_files: Sequence[Path]) -> "tuple[list[Need], list[Finding]]":
+def _needs(model_files: Sequence[Path], flags: Flags) -> "tuple[list[Need], list[Finding]]":
     """Read what model files ask for; of those that nobody named, one that is wrong is a finding."""
     from stacks.databricks.doctor_here import Need
 
     needs, unread = [], []
     for path in model_files or sorted((PROJECT / "configs" / "models").glob("*.yaml")):
         try:
-            spec = read_model_file(path)
+            spec = read_model(path, flags, scheduled=True).spec
         except ConfigurationError as error:
             if model_files:
                 raise

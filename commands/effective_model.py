@@ -41,6 +41,16 @@ class Flags:
         """What they say of the model, by field."""
         return {"catalog": self.catalog, "schema": self.schema, "baseline_f1": self.baseline_f1}
 
+    @property
+    def arguments(self) -> list[str]:
+        """The same as words of a command line."""
+        said = {"environment": self.environment, **self.said}
+        return [f"--{name.replace('_', '-')}={text}" for name, text in said.items() if text is not None]
+
+
+NO_FLAGS = Flags()
+"""A command line that says nothing in place of the model file."""
+
 
 @dataclass(frozen=True)
 class EffectiveModel:
@@ -82,14 +92,15 @@ class EffectiveModel:
         out.print(grid)
 
 
-def read_model(file: Path, flags: Flags) -> EffectiveModel:
+def read_model(file: Path, flags: Flags, *, scheduled: bool = False) -> EffectiveModel:
     """Read a model file under flags and environment; where neither is given, the file alone speaks.
 
     Raises:
-        ConfigurationError: where file, flag, variable or environment cannot be used, or the file has a schedule.
+        ConfigurationError: where file, flag, variable or environment cannot be used; where the file has a schedule, unless it may.
     """
     content = read_run_configuration(file)
-    require_unscheduled(file)
+    if not scheduled:
+        require_unscheduled(file)
     model: Mapping[str, Any] = content["parameters"]["model"]
     profile = named_environment(flags.environment)
     of_flags = _layer({f"--{name.replace('_', '-')}": (name, text) for name, text in flags.said.items()}, profile)

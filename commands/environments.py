@@ -77,6 +77,12 @@ def baseline(what: str, text: str, of_environment: float | None) -> float:
     return value
 
 
+def variables() -> dict[str, str]:
+    """Return the variables that go before a model file, as they are set; for a process that is to see the same."""
+    names = [f"{PREFIX}{name}" for name in ("ENVIRONMENT", "CATALOG", "SCHEMA", "BASELINE_F1")]
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
 def variable(flag: str) -> str | None:
     """Return what the environment variable of a flag holds; None where it is not set, or is empty.
 

@@ -336,7 +336,16 @@ def score(
 
 
 @app.command
-def rehearse(model_file: Path, *, score: bool = False, keep: bool = False) -> int:
+def rehearse(
+    model_file: Path,
+    *,
+    environment: OfEnvironment = None,
+    catalog: OfCatalog = None,
+    schema: OfSchema = None,
+    baseline_f1: OfBaseline = None,
+    score: bool = False,
+    keep: bool = False,
+) -> int:
     """Run the job that Databricks would get on an emulated workspace of this machine, beside the local run, and compare.
 
     Leaves with 0 where rows, metrics, signature and metadata are equal, 1 where they differ.
@@ -350,13 +359,21 @@ def rehearse(model_file: Path, *, score: bool = False, keep: bool = False) -> in
     keep
         Keep the workspace up until Ctrl-C, to look at its page.
     """
+    from commands.effective_model import Flags
     from commands.rehearse import rehearse as rehearse_model
 
-    return rehearse_model(model_file, score=score, keep=keep)
+    return rehearse_model(model_file, Flags(environment, catalog, schema, baseline_f1), score=score, keep=keep)
 
 
 @app.command
-def doctor(stack: str | None = None, *, model_file: list[Path] | None = None) -> int:
+def doctor(
+    stack: str | None = None,
+    *,
+    model_file: list[Path] | None = None,
+    environment: OfEnvironment = None,
+    catalog: OfCatalog = None,
+    schema: OfSchema = None,
+) -> int:
     """Examine a stack before anything is paid for: one table, with what to do about each finding.
 
     Leaves with 0 where nothing is wrong (warnings are allowed), 2 where a check failed, 5 where the workspace does not answer.
@@ -369,8 +386,9 @@ def doctor(stack: str | None = None, *, model_file: list[Path] | None = None) ->
         A model file whose tables and schedule are looked at; may be given again. All of configs/models where none is named.
     """
     from commands.doctor import examine
+    from commands.effective_model import Flags
 
-    return examine(stack, model_file or ())
+    return examine(stack, model_file or (), Flags(environment, catalog, schema))
 
 
 @app.command

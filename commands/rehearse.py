@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from commands.model_file import read_model_file, require_unscheduled
+from commands.effective_model import Flags, read_model
+from commands.environments import variables
 from commands.progress import console
 from rehearsal.comparison import Difference, differences
 from rehearsal.processes import left_on_sigterm
@@ -34,17 +36,16 @@ class _CommandFailedError(Exception):
         self.exit_code = exit_code
 
 
-def rehearse(model_file: Path, *, score: bool, keep: bool) -> int:
-    """Run everything, print both results beside each other, and stop everything.
+def rehearse(model_file: Path, flags: Flags, *, score: bool, keep: bool) -> int:
+    """Run everything, as flags and environment have it, print both results beside each other, and stop everything.
 
     Returns:
         0 where the results are equal, 1 where they differ, else what the command that failed has left with.
 
     Raises:
-        StackhouseError: where the model file is wrong or a server does not start.
+        StackhouseError: where the model file or a flag is wrong, or a server does not start.
     """
-    spec = read_model_file(model_file)
-    require_unscheduled(model_file)
+    spec = read_model(model_file, flags).spec
     out = console()
     require_writable(home(), NEEDED_MB)
     folder = home() / "rehearsal"
@@ -55,8 +56,9 @@ def rehearse(model_file: Path, *, score: bool, keep: bool) -> int:
         local = folder / "local"
         beside = clean_environment() | {"STACKHOUSE_HOME": str(local), "ZENML_CONFIG_PATH": str(local / "zenml")}
         try:
-            here = _outcomes(out, "local", model_file, beside, folder / "outcomes", score=score)
-            there = _outcomes(out, "rehearsal", model_file, session.environment(), folder / "outcomes", score=score)
+            commands = _commands(model_file, flags, score=score)
+            here = _outcomes(out, "local", commands, beside | variables(), folder / "outcomes")
+            there = _outcomes(out, "rehearsal", commands, session.environment() | variables(), folder / "outcomes")
             differing = [found for pair in zip(here, there, strict=True) for found in differences(*pair)]
             _show(out, here, there, differing)
             exit_code = 1 if differing else 0
@@ -68,23 +70,30 @@ def rehearse(model_file: Path, *, score: bool, keep: bool) -> int:
     return exit_code
 
 
+def _commands(model_file: Path, flags: Flags, *, score: bool) -> list[list[str]]:
+    """The commands that are run on each stack, without what names it."""
+    file = str(model_file.absolute())
+    run = ["run", file, *flags.arguments]
+    return [run, ["score", file, *replace(flags, baseline_f1=None).arguments]] if score else [run]
+
+
 def _outcomes(
-    out: Console, stack: str, model_file: Path, environment: Mapping[str, str], folder: Path, *, score: bool
+    out: Console, stack: str, commands: Sequence[Sequence[str]], environment: Mapping[str, str], folder: Path
 ) -> list[dict[str, Any]]:
     """Run the commands on a stack, each in a process of its own, since a process has one ZenML store."""
     found = []
-    for command in ("run", "score") if score else ("run",):
+    for command, *arguments in commands:
         file = folder / f"{stack}_{command}.json"
         begun = time.monotonic()
-        _command(out, [command, str(model_file.absolute()), "--stack", stack, "--output-file", str(file)], environment)
+        out.print(f"\n[bold]stackhouse {command} --stack {stack}[/]")
+        out.file.flush()
+        _run([command, *arguments, "--stack", stack, "--output-file", str(file)], environment)
         outcome = json.loads(file.read_text(encoding="utf-8"))
         found.append(outcome | {"seconds": outcome["seconds"] | {f"stackhouse {command}": time.monotonic() - begun}})
     return found
 
 
-def _command(out: Console, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-    out.print(f"\n[bold]stackhouse {arguments[0]} --stack {arguments[3]}[/]")
-    out.file.flush()
+def _run(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
     done = subprocess.run([sys.executable, "-m", "commands.main", *arguments], env=dict(environment), cwd=PROJECT, check=False)  # noqa: S603 - our own command
     if done.returncode not in {0, 1}:
         raise _CommandFailedError(done.returncode)

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-from commands.effective_model import EffectiveModel, Flags, read_model
+from commands.effective_model import NO_FLAGS, EffectiveModel, Flags, read_model
 from stackhouse.errors import ConfigurationError
 from tests.conftest import PROJECT
 
@@ -45,6 +45,21 @@ def test_an_environment_goes_before_the_model_file() -> None:
         "gates.beats_reference": "model file",
         "gates.minimum.roc_auc": "configs/environments/prod.yaml",
     }
+
+
+def test_flags_are_handed_on_to_another_command_as_they_are() -> None:
+    flags = Flags(environment="prod", schema="-odd", baseline_f1="environment")
+    assert flags.arguments == ["--environment=prod", "--schema=-odd", "--baseline-f1=environment"]
+    assert NO_FLAGS.arguments == []
+
+
+def test_file_with_a_schedule_is_read_only_where_it_may_have_one(tmp_path: Path) -> None:
+    file = tmp_path / "nightly.yaml"
+    content = yaml.safe_load(DELAY.read_text(encoding="utf-8")) | {"schedule": {"cron_expression": "0 2 * * *"}}
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="has a schedule, so nothing would run now"):
+        read_model(file, NO_FLAGS)
+    assert read_model(file, NO_FLAGS, scheduled=True).spec.name == "flight_delay"
 
 
 def test_variables_go_before_the_environment_and_flags_before_variables(monkeypatch: pytest.MonkeyPatch) -> None:

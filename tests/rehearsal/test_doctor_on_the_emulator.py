@@ -15,6 +15,7 @@ import pytest
 from zenml.client import Client
 
 from commands import doctor as command
+from commands.effective_model import Flags
 from rehearsal.emulator.server import serving
 from rehearsal.emulator.workspace import Workspace
 from rehearsal.zenml_server import zenml_server
@@ -315,6 +316,19 @@ def test_model_file_that_was_named_and_is_wrong_is_refused(tmp_path: Path) -> No
     file.write_text("parameters: {}", encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"model\.yaml is not a valid model file"):
         command.examine("rehearsal", [file])
+
+
+def test_environment_says_whose_grants_are_asked_for(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    file = PROJECT / "configs" / "models" / "flight_delay.yaml"
+    assert command.examine("rehearsal", [file], Flags(environment="prod")) == 2
+    assert "mlops_prod" in capsys.readouterr().out
+    assert command.examine("rehearsal", [file], Flags(environment="prod", catalog="dev", schema="flights")) == 0
+
+
+def test_unknown_environment_is_refused_once(workspace: Workspace) -> None:
+    with pytest.raises(ConfigurationError, match="--environment is 'night'"):
+        command.examine("rehearsal", flags=Flags(environment="night"))
+    assert workspace.requests == []
 
 
 def test_unknown_stack_is_refused() -> None:

@@ -146,6 +146,15 @@ def test_file_with_a_schedule_is_refused_before_anything_starts(tmp_path: Path) 
     assert "has a schedule, so nothing would run now" in run.stderr
 
 
+def test_unknown_environment_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    file = tmp_path / "flights.yaml"
+    file.write_text(yaml.safe_dump(small_model("environment")), encoding="utf-8")
+    run = rehearse(file, tmp_path, "--environment", "night")
+    assert run.returncode == 2
+    assert "--environment is 'night'" in run.stderr
+    assert not (tmp_path / "rehearsal").exists()
+
+
 def test_second_rehearsal_in_the_same_home_is_refused(tmp_path: Path) -> None:
     from filelock import FileLock
 
@@ -158,9 +167,9 @@ def test_second_rehearsal_in_the_same_home_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "rehearsal" / "zenml_server").exists()
 
 
-def rehearse(file: Path, home: Path) -> "subprocess.CompletedProcess[str]":
+def rehearse(file: Path, home: Path, *flags: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "commands.main", "rehearse", str(file)],
+        [sys.executable, "-m", "commands.main", "rehearse", str(file), *flags],
         cwd=PROJECT,
         env={**os.environ, "STACKHOUSE_HOME": str(home)},
         capture_output=True,
