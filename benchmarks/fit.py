@@ -5,7 +5,6 @@ starts; ours reads the rows, puts them in order, refuses what is not finite, enc
 """
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from statistics import median
 
 import numpy as np
 import polars as pl
+
+from benchmarks.memory import peak_gib
 
 PROJECT = Path(__file__).resolve().parents[1]
 ROWS = {100_000: 15, 10_000_000: 1}
@@ -109,7 +110,7 @@ def _child(side: str, file: Path) -> None:
     begun = time.perf_counter()
     estimator = fit()
     seconds = time.perf_counter() - begun
-    gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    gib = peak_gib()
     begun = time.perf_counter()
     read()
     reading = time.perf_counter() - begun

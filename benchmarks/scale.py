@@ -7,7 +7,6 @@ long it took and how much memory it held; this one only starts them, so that wha
 import json
 import math
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from benchmarks.memory import forget_peak, memory_gib, peak_gib
 
 PROJECT = Path(__file__).resolve().parents[1]
 COPIES = (1, 10, 100)
@@ -26,7 +27,6 @@ SHARE_OF_MEMORY = 0.5
 """A contestant that is estimated to need more of the machine's memory than this is left out."""
 TOLERANCE = 1e-9
 TIMEOUT_SECONDS = 3600
-GIB = 2**30
 OURS, HAND = ("polars", "duckdb", "pandas"), ("polars", "duckdb", "pandas")
 NAMES = {"polars": "Polars", "duckdb": "DuckDB", "pandas": "pandas"}
 KEYS = {"features": ("origin", "dest", "known_at"), "labels": ("origin", "dest", "label_time")}
@@ -167,8 +167,8 @@ def _measure(
         for contestant in contestants:
             if turn and best[contestant].failure:
                 continue
-            if not turn and (needed := _estimate(contestant, number, before)) > SHARE_OF_MEMORY * _memory_gib():
-                rule = f"more than {SHARE_OF_MEMORY:.0%} of this machine's {_memory_gib():.0f} GiB"
+            if not turn and (needed := _estimate(contestant, number, before)) > SHARE_OF_MEMORY * memory_gib():
+                rule = f"more than {SHARE_OF_MEMORY:.0%} of this machine's {memory_gib():.0f} GiB"
                 best[contestant] = Computed(
                     failure=f"left out: {needed:.0f} GiB by a straight line through smaller sizes, {rule}", left_out=True
                 )
@@ -213,10 +213,6 @@ def _estimate(contestant: tuple[str, str], number: int, before: dict[int, dict[t
         return 0.0
     (few, low), (many, high) = known[-2:]
     return high.peak_gib + (high.peak_gib - low.peak_gib) / (many - few) * (number - many)
-
-
-def _memory_gib() -> float:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
 
 
 def _cell(measured: dict[tuple[str, str], Computed], contestant: tuple[str, str]) -> str:
@@ -340,7 +336,7 @@ def run_pipeline(source: Path, model_file: Path) -> dict[str, Any]:
         "flights": int(str(rows)),
         "feature_rows": made.rows,
         "steps": {name: {"seconds": _seconds(steps[name]), "peak_gib": peak} for name, peak in peaks.items() if name in steps},
-        "peak_gib": max(_peak_gib(), *peaks.values()),
+        "peak_gib": max(peak_gib(), *peaks.values()),
     }
 
 
@@ -356,35 +352,15 @@ def _watch_steps() -> dict[str, float]:
     launch = StepLauncher.launch
 
     def watched(launcher: StepLauncher) -> Any:
-        peaks["between steps"] = max(_peak_gib(), peaks.get("between steps", 0.0))
-        _forget_peak()
+        peaks["between steps"] = max(peak_gib(), peaks.get("between steps", 0.0))
+        forget_peak()
         try:
             return launch(launcher)
         finally:
-            peaks[launcher._invocation_id] = _peak_gib()  # noqa: SLF001 - ZenML has no public name for it
+            peaks[launcher._invocation_id] = peak_gib()  # noqa: SLF001 - ZenML has no public name for it
 
     StepLauncher.launch = watched
     return peaks
-
-
-def _peak_gib() -> float:
-    """Largest resident memory of this process or a child, in GiB.
-
-    Source: proc(5), VmHWM, where there is one: `ru_maxrss` begins with what the parent held, and cannot be reset.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024 / GIB
-    unit = 1 if sys.platform == "darwin" else 1024
-    return max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) * unit / GIB
-
-
-def _forget_peak() -> None:
-    """Let the largest resident memory begin anew. Source: proc(5), /proc/PID/clear_refs, 5."""
-    place = Path("/proc/self/clear_refs")
-    if place.exists():
-        place.write_text("5", encoding="ascii")
 
 
 def compute(side: str, name: str, source: Path, folder: Path) -> dict[str, Any]:
@@ -395,7 +371,7 @@ def compute(side: str, name: str, source: Path, folder: Path) -> dict[str, Any]:
     work = _ours(name, files, folder) if side == "ours" else _by_hand(name, files, folder)
     started = time.perf_counter()
     work()
-    return {"seconds": time.perf_counter() - started, "peak_gib": _peak_gib()}
+    return {"seconds": time.perf_counter() - started, "peak_gib": peak_gib()}
 
 
 def _ours(name: str, files: Sequence[Path], folder: Path) -> Callable[[], None]:

@@ -5,7 +5,6 @@ its own, which scores keys of a Parquet file with the features of a feature stor
 """
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from uuid import uuid4
 import numpy as np
 import polars as pl
 
+from benchmarks.memory import peak_gib
 from benchmarks.timing import alternating, medians
 
 ROWS, REPETITIONS, THREADS, SEED = 1_000_000, 3, 1, 42
@@ -44,7 +44,7 @@ def compare(folder: Path) -> None:
     print(f"    {'':<44}{'seconds':>12}{'rows/s':>12}{'× booster':>12}")
     for kind in ("xgboost", "lightgbm"):
         _compare_speed(folder, kind, names)
-    print(f"\n    {'keys scored in a process of its own':<44}{'seconds':>12}{'rows/s':>12}{'peak RSS':>12}")
+    print(f"\n    {'keys scored in a process of its own':<44}{'seconds':>12}{'rows/s':>12}{'peak, GiB':>12}")
     for rows in GROWTH:
         _measure_memory(folder, rows)
 
@@ -208,8 +208,7 @@ def _measure_memory(folder: Path, rows: int) -> None:
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} left with {done.returncode}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
     found = json.loads(done.stdout.splitlines()[-1])
-    grown = f"{found['peak_mb']:,.0f} MB"
-    print(f"    {f'xgboost: {rows:,} keys':<44}{found['seconds']:>12.1f}{rows / found['seconds']:>12,.0f}{grown:>12}")
+    print(f"    {f'xgboost: {rows:,} keys':<44}{found['seconds']:>12.1f}{rows / found['seconds']:>12,.0f}{found['peak_gib']:>12.2f}")
     file.unlink()
 
 
@@ -222,16 +221,10 @@ def main(folder: Path, file: Path) -> None:
 
     model = scoring_model("xgboost", feature_names())
     store, keys = open_store(folder), open_keys(file)
-    before = _peak_mb()
     start = time.perf_counter()
     predictions, _ = score_batch(store, model, keys)
     seconds = time.perf_counter() - start
-    print(json.dumps({"seconds": seconds, "rows": predictions.count(), "before_mb": before, "peak_mb": _peak_mb()}))
-
-
-def _peak_mb() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+    print(json.dumps({"seconds": seconds, "rows": predictions.count(), "peak_gib": peak_gib()}))
 
 
 if __name__ == "__main__":
