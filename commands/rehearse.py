@@ -59,7 +59,9 @@ def rehearse(model_file: Path, flags: Flags, *, score: bool, keep: bool) -> int:
             commands = _commands(model_file, flags, score=score)
             here = _outcomes(out, "local", commands, beside | variables(), folder / "outcomes")
             there = _outcomes(out, "rehearsal", commands, session.environment() | variables(), folder / "outcomes")
-            differing = [found for pair in zip(here, there, strict=True) for found in differences(*pair)]
+            if len(here) < len(commands):
+                out.print("\nNothing was scored: the model was not approved, so there is no champion to score with.")
+            differing = [found for pair in zip(here, there, strict=False) for found in differences(*pair)]
             _show(out, here, there, differing)
             exit_code = 1 if differing else 0
         except _CommandFailedError as failure:
@@ -80,7 +82,7 @@ def _commands(model_file: Path, flags: Flags, *, score: bool) -> list[list[str]]
 def _outcomes(
     out: Console, stack: str, commands: Sequence[Sequence[str]], environment: Mapping[str, str], folder: Path
 ) -> list[dict[str, Any]]:
-    """Run the commands on a stack, each in a process of its own, since a process has one ZenML store."""
+    """Run the commands on a stack as far as there is a model, each in a process of its own, since a process has one ZenML store."""
     found = []
     for command, *arguments in commands:
         file = folder / f"{stack}_{command}.json"
@@ -90,6 +92,8 @@ def _outcomes(
         _run([command, *arguments, "--stack", stack, "--output-file", str(file)], environment)
         outcome = json.loads(file.read_text(encoding="utf-8"))
         found.append(outcome | {"seconds": outcome["seconds"] | {f"stackhouse {command}": time.monotonic() - begun}})
+        if outcome["verdict"] not in {None, "APPROVED"}:
+            break
     return found
 
 
@@ -115,7 +119,7 @@ def _side_by_side(here: list[dict[str, Any]], there: list[dict[str, Any]]) -> Gr
     grid.add_column("", style="bold")
     for title in ("local", "rehearsal"):
         grid.add_column(title, justify="right")
-    for one, other in zip(here, there, strict=True):
+    for one, other in zip(here, there, strict=False):
         for name in one["tables"]:
             grid.add_row(f"{name}, rows", *(f"{outcome['tables'].get(name, {}).get('rows') or 0:,}" for outcome in (one, other)))
         for name in _SHOWN:
