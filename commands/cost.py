@@ -81,7 +81,7 @@ def read_prices(path: Path) -> PriceTable:
     except ValidationError as error:
         problems = "\n".join(f"  - {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise ConfigurationError(f"{path} is not a valid price table:\n{problems}\nCompare it with those in configs/prices.") from error
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigurationError(f"{path} is not a price table that can be read: {' '.join(str(error).split())}") from error
 
 

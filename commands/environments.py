@@ -35,7 +35,7 @@ def read_environment(name: str, folder: Path = FOLDER) -> "Environment":
         found = Environment.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
     except OSError as error:
         raise ConfigurationError(f"{file} cannot be read: {error.strerror}. Every environment has a file there.") from error
-    except (yaml.YAMLError, ValidationError) as error:
+    except (UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
         raise ConfigurationError(f"{file} is not a valid environment: {error}. Correct it; nothing was read or written.") from error
     if found.environment != file.stem:
         raise ConfigurationError(f"{file} says that it is the environment '{found.environment}'. Correct it; nothing was read or written.")

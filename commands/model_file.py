@@ -48,6 +48,8 @@ def read_run_configuration(path: Path) -> dict[str, Any]:
         content: Any = yaml.load(path.read_text(encoding="utf-8"), _EachKeyOnce)  # noqa: S506 - a safe loader, made stricter
     except OSError as error:
         raise ConfigurationError.invalid_file(str(path), [error.strerror or str(error)]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError.invalid_file(str(path), [f"not UTF-8: {error}"]) from error
     except yaml.YAMLError as error:
         raise ConfigurationError.invalid_file(str(path), [f"not YAML: {' '.join(str(error).split())}"]) from error
     parameters = content.get("parameters") if isinstance(content, dict) else None

@@ -148,3 +148,10 @@ def test_a_file_may_leave_the_place_to_the_environment(tmp_path: Path) -> None:
     assert read_model(tmp_path / "anywhere.yaml", Flags(environment="dev")).spec.catalog == "mlops_dev"
     with pytest.raises(ConfigurationError, match=r"parameters\.model\.catalog: Field required"):
         read_model(tmp_path / "anywhere.yaml", Flags())
+
+
+def test_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "latin.yaml"
+    file.write_bytes("parameters: {model: {use_case: Verspätung}}".encode("latin-1"))
+    with pytest.raises(ConfigurationError, match=r"latin\.yaml is not a valid model file:\n.*not UTF-8"):
+        read_model(file, NO_FLAGS)
