@@ -1,4 +1,4 @@
-"""What a user wrote for a source holds no password: it is refused before anything else reads it, and never repeated."""
+"""Passwords: what a user wrote for a source holds none, and no message repeats one."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,6 +7,7 @@ from stackhouse.errors import ConfigurationError
 
 _SECRET_KEY = re.compile(r"pass|pwd|secret|token|credential", re.IGNORECASE)
 _URI_WITH_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s@]*:[^\s@]+@", re.IGNORECASE)
+_USER_OF_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*://)[^/\s'\"]*@", re.IGNORECASE)
 _PASSWORD_SETTING = re.compile(r"(pass\w*|pwd|secret\w*|token|\bsig)\s*=\s*\S", re.IGNORECASE)
 _PASSWORD_IN_QUERY = re.compile(r"password=[^\s']", re.IGNORECASE)
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
@@ -37,6 +38,15 @@ def require_no_password(value: object) -> None:
                 f"source.{key} gives a password, which does not belong in a model file. Remove it there and set the environment variable "
                 "PGPASSWORD, or name another variable under source.password_variable; nothing was run."
             )
+
+
+def without_passwords(text: str) -> str:
+    """Return a text, such as an error of a library, without the user and password of addresses in it.
+
+    >>> without_passwords("no answer from https://ann:secret@tracking.example:5000/api")
+    'no answer from https://tracking.example:5000/api'
+    """
+    return _USER_OF_ADDRESS.sub(r"\1", text)
 
 
 def _gives_password(key: str, text: str) -> bool:

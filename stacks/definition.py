@@ -13,6 +13,7 @@ from zenml.enums import StackComponentType
 from zenml.exceptions import EntityExistsError, ZenKeyError
 
 from stackhouse.errors import ConfigurationError
+from stackhouse.passwords import without_passwords
 from stacks.home import PROJECT, create_home, home, require_writable
 
 FLAVORS = {
@@ -62,7 +63,7 @@ def read_definition(name: str, folder: Path = PROJECT / "configs" / "stacks") ->
         raise ConfigurationError(f"There is no stack '{name}' in {folder}; there are {known}. Name one of these.")
     try:
         return StackDefinition.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (ValidationError, yaml.YAMLError) as error:
+    except (ValidationError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigurationError(f"{path} is not a valid stack definition: {error}") from error
 
 
@@ -134,6 +135,11 @@ def _require_addresses(definition: StackDefinition) -> None:
             raise ConfigurationError(
                 f"The stack '{definition.name}' takes the address of a server from {variable}, and that starts with neither http:// nor "
                 f"https://. Set it: export {variable}=http://…"
+            )
+        if given and without_passwords(given) != given:
+            raise ConfigurationError(
+                f"The address in {variable} has a user or a password in it, which errors and records would repeat. Take them out; MLflow "
+                "reads MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or a token."
             )
 
 

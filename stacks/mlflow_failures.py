@@ -11,6 +11,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import PERMISSION_DENIED, UNAUTHENTICATED, ErrorCode
 
 from stackhouse.errors import InfrastructureError, RegistryError
+from stackhouse.passwords import without_passwords
 
 FAILURES = (MlflowException, OSError)
 """What a call of MLflow's client fails with. Errors of the Databricks SDK and of `requests` are OSErrors."""
@@ -22,12 +23,12 @@ _QUERY = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]+")
 
 
 def reason(error: Exception) -> str:
-    """Return the text of a failure. Queries of addresses are left out: the signature in one opens a file to whoever reads it.
+    """Return the text of a failure without users, passwords and queries of addresses: the signature in one opens a file to all who read it.
 
-    >>> reason(OSError("404 for https://storage/model.ubj?expires=9&signature=abc"))
+    >>> reason(OSError("404 for https://ann:secret@storage/model.ubj?expires=9&signature=abc"))
     '404 for https://storage/model.ubj?…'
     """
-    return _QUERY.sub(r"\1?…", str(getattr(error, "message", None) or error))
+    return _QUERY.sub(r"\1?…", without_passwords(str(getattr(error, "message", None) or error)))
 
 
 @contextmanager

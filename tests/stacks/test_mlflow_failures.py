@@ -44,6 +44,14 @@ def refusing() -> Iterator[str]:
     server.server_close()
 
 
+def test_password_in_the_address_is_not_told(no_retries: None) -> None:
+    address = f"http://ann:hunter2@127.0.0.1:{free_port()}"
+    with pytest.raises(InfrastructureError, match="MLflow cannot be reached") as raised:
+        require_tracking(MlflowClient(address, address))
+    assert "127.0.0.1" in str(raised.value)
+    assert not {"ann", "hunter2"} & set(str(raised.value).replace(":", " ").replace("@", " ").replace("/", " ").split())
+
+
 def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))

@@ -103,6 +103,13 @@ def test_an_mlflow_server_has_to_have_an_address(given: str, monkeypatch: pytest
     assert "Tr0ub4dor" not in str(refused.value)
 
 
+def test_address_with_a_password_is_refused_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://ann:hunter2@mlflow.example")
+    with pytest.raises(ConfigurationError, match="The address in MLFLOW_TRACKING_URI has a user or a password in it") as refused:
+        bring_up(read_definition("local_mlflow_server"))
+    assert "hunter2" not in str(refused.value)
+
+
 def test_an_mlflow_server_is_all_that_its_stack_has_in_place_of_the_local_one() -> None:
     local, server = (dict(read_definition(name).components) for name in ("local", "local_mlflow_server"))
     tracker = server.pop("experiment_tracker")
