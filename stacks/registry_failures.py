@@ -48,6 +48,22 @@ def asking(problem: str, name: str) -> Iterator[None]:
         raise registry_error(problem, name, error) from error
 
 
+@contextmanager
+def answering(problem: str, name: str) -> Iterator[None]:
+    """Tell as ours that the registry does not answer, or not to us: that says nothing of a version. All else is left to the caller.
+
+    Raises:
+        InfrastructureError: where it does not answer, or after all retries only says that it cannot (408, 429, 5xx).
+        RegistryError: where it does not know who asks, or does not allow it (401, 403).
+    """
+    try:
+        yield
+    except FAILURES as error:
+        if unavailable(error) or _code(error) in _WHO | _NOT_ALLOWED:
+            raise registry_error(problem, name, error) from error
+        raise
+
+
 def insert_or_update(write: Callable[..., object], *arguments: str) -> None:
     """Set a tag or an alias, and set it again where another process has set the same one in the same moment.
 
@@ -102,14 +118,19 @@ def _come_again(status: int) -> bool:
     return status in {_TIMEOUT, _TOO_MANY} or status >= _SERVER
 
 
-def _remedy(error: Exception, name: str) -> str:
+def _code(error: Exception) -> str:
+    """MLflow's code of a failure, and that of the status where there is no more than an answer of HTTP."""
     response = getattr(error, "response", None)
-    code = str(getattr(error, "error_code", "") if response is None else HTTP_STATUS_TO_ERROR_CODE.get(response.status_code, ""))
+    return str(getattr(error, "error_code", "") if response is None else HTTP_STATUS_TO_ERROR_CODE.get(response.status_code, ""))
+
+
+def _remedy(error: Exception, name: str) -> str:
+    code = _code(error)
     if code in _WHO:
         return "The registry does not know who asks: renew the token (DATABRICKS_TOKEN, or that of the experiment tracker)."
     if code in _NOT_ALLOWED:
         return _grants(name)
-    if code in _NO_SUCH_ROUTE and response is None:
+    if code in _NO_SUCH_ROUTE and getattr(error, "response", None) is None:
         return "At this address is no registry of MLflow: look at the tracking URI of the active stack (`zenml stack describe`)."
     return ""
 

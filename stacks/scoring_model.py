@@ -6,12 +6,13 @@ import mlflow
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from stackhouse.errors import RegistryError
+from stackhouse.errors import RegistryError, StackhouseError
 from stackhouse.fitted import FittedModel
 from stackhouse.lookups import FeatureLookup
 from stacks.mlflow_failures import reason
 from stacks.mlflow_model import FEATURE_LOOKUPS, load_model
 from stacks.registry import Registry
+from stacks.registry_failures import answering
 
 _REMEDY = "Train it with this project's training pipeline, or score rows of features with mlflow.pyfunc."
 
@@ -30,6 +31,7 @@ def load_scoring_model(client: MlflowClient, uri: str) -> ScoringModel:
     """Load the version that a URI names: `models:/catalog.schema.model@alias`, or `models:/catalog.schema.model/3`.
 
     Raises:
+        InfrastructureError: where the registry does not answer.
         RegistryError: where there is no such version, it cannot be loaded, or it does not say how its features are looked up.
     """
     model = load_version(client, uri)
@@ -53,13 +55,17 @@ def load_version(client: MlflowClient, uri: str) -> ScoringModel:
     """Load a version whether it looks its features up, or was trained on rows of a table that has them.
 
     Raises:
+        InfrastructureError: where the registry does not answer.
         RegistryError: where there is no such version, it cannot be loaded, or it does not say which of both.
     """
     name, version = _resolve(client, uri)
     exact = f"models:/{name}/{version}"
     lookups = _lookups(name, version, exact)
     try:
-        fitted = load_model(exact)
+        with answering(f"{name} version {version} could not be fetched", name):
+            fitted = load_model(exact)
+    except StackhouseError:
+        raise
     except Exception as error:  # each library has errors of its own for a file that it cannot read
         raise _not_loaded(name, version, error) from error
     return ScoringModel(fitted, name, version, lookups)
@@ -67,7 +73,8 @@ def load_version(client: MlflowClient, uri: str) -> ScoringModel:
 
 def _lookups(name: str, version: str, uri: str) -> tuple[FeatureLookup, ...]:
     try:
-        metadata = mlflow.models.get_model_info(uri).metadata or {}
+        with answering(f"{name} version {version} could not be read", name):
+            metadata = mlflow.models.get_model_info(uri).metadata or {}
     except (MlflowException, OSError) as error:
         raise _not_loaded(name, version, error) from error
     if metadata.get(FEATURE_LOOKUPS) == []:

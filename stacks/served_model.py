@@ -19,6 +19,7 @@ from mlflow.types import DataType, Schema
 
 from stackhouse.errors import ColumnNotFoundError
 from stacks.mlflow_model import FLAVOR
+from stacks.registry_failures import answering
 
 _METHOD = "predict_method"
 
@@ -31,8 +32,14 @@ class ServedModel:
 
     @classmethod
     def fetch(cls, name: str, version: str) -> "ServedModel":
-        """Fetch the files of a registered version."""
-        return cls(Path(download_artifacts(artifact_uri=f"models:/{name}/{version}")))
+        """Fetch the files of a registered version.
+
+        Raises:
+            InfrastructureError: where the registry does not answer.
+            RegistryError: where it does not know who asks, or does not allow it.
+        """
+        with answering(f"{name} version {version} could not be fetched", name):
+            return cls(Path(download_artifacts(artifact_uri=f"models:/{name}/{version}")))
 
     @property
     def size_bytes(self) -> int:

@@ -12,13 +12,14 @@ from mlflow import MlflowClient
 from mlflow.pyfunc import PyFuncModel
 
 from stackhouse.answers import PREDICT_METHODS
-from stackhouse.errors import DataError, MissingTableError
+from stackhouse.errors import InfrastructureError, MissingTableError
 from stackhouse.fitted import FittedModel
 from stackhouse.labels.labelling import label_rows
 from stackhouse.model_validation import Accuracy, ModelValidation, Readiness, ValidationRequest
 from stackhouse.table import Table
 from stackhouse.tuning.comparison import measure
 from stacks.feature_store import FeatureStore, missing_told
+from stacks.mlflow_failures import reason
 from stacks.mlflow_model import FLAVOR
 from stacks.model_checks import require_metadata, run_check
 from stacks.named_version import NamedVersion
@@ -95,12 +96,14 @@ class _Examined:
         """Measure the accuracy on all rows of the table that have a label; that of the version's tag where the table has none."""
         try:
             measured = self._measured(table)
-        except (DataError, ValueError) as error:
-            return Accuracy(where=f"it could not be measured on {self.request.test_table}: {error}")
+        except InfrastructureError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a foreign model raises is the finding
+            return Accuracy(where=f"it could not be measured on {self.request.test_table}: {reason(error)}")
         if measured is not None:
             return Accuracy(value=measured, where=f"measured on {self.request.test_table}")
         if recorded is not None:
-            return Accuracy(value=float(recorded), where="the version's tag accuracy")
+            return _on_record(recorded)
         return Accuracy(where=f"{self.request.test_table} has no label, and the version no tag accuracy")
 
     @property
@@ -129,3 +132,11 @@ class _Examined:
         rows = table.frame.collect().to_pandas().dropna(subset=[table.roles.label])
         answers = served(self.model, rows_for(self._fetched.metadata.signature, rows, self.request.test_table))
         return float(np.mean(answers.ravel() == rows[table.roles.label].to_numpy())) if len(rows) else None
+
+
+def _on_record(tag: str) -> Accuracy:
+    where = "the version's tag accuracy"
+    try:
+        return Accuracy(value=float(tag), where=where)
+    except ValueError:
+        return Accuracy(where=f"{where} is '{tag}', which is no number")

@@ -19,7 +19,7 @@ from mlflow.models import infer_signature
 from stackhouse.alias_move import is_move
 from stackhouse.errors import ConfigurationError, MissingTableError, RegistryError
 from stackhouse.evaluation.evaluation import Evaluation
-from stackhouse.model_validation import Limits, ModelValidation, ValidationRequest
+from stackhouse.model_validation import Accuracy, Limits, ModelValidation, ValidationRequest
 from stackhouse.record import Registration
 from stackhouse.registrable import RegistrationRequest
 from stackhouse.table import Roles, Table
@@ -338,6 +338,13 @@ class Foreign(mlflow.pyfunc.PythonModel):
         return (model_input["x"] > 0).astype("int64").to_numpy()
 
 
+class Failing(Foreign):
+    """One that raises."""
+
+    def predict(self, context: object, model_input: pd.DataFrame, params: object = None) -> np.ndarray:
+        raise TypeError("a text is missing")
+
+
 class Unfit(Foreign):
     """One that gives an answer too few."""
 
@@ -373,6 +380,23 @@ def test_a_model_that_answers_wrongly_fails(place: Home, validate: Validate, nam
     report = validate(name)
     assert (report.outcome, report.passed) == ("FAILED", 2)
     assert failed(report)["inference"] == "predict gave 4 answers for 5 rows"
+
+
+def test_accuracy_of_a_model_that_fails_on_the_rows_keeps_no_limit(place: Home, validate: Validate, name: str) -> None:
+    foreign(place.client, name, Failing())
+    report = validate(name, limits=Limits(min_accuracy=0.9))
+    assert report.outcome == "FAILED"
+    assert failed(report)["inference"] == "a text is missing"
+    assert report.accuracy == Accuracy(where="it could not be measured on main.default.test_set: a text is missing")
+
+
+def test_a_tag_of_accuracy_that_is_no_number_keeps_no_limit(place: Home, validate: Validate, name: str) -> None:
+    foreign(place.client, name, Foreign())
+    place.client.set_model_version_tag(name, "1", "accuracy", "high")
+    report = validate(name, test_table="main.default.other", limits=Limits(min_accuracy=0.9))
+    assert report.exceeded == (
+        "its accuracy is unknown (the version's tag accuracy is 'high', which is no number), and has to be 0.9 at least",
+    )
 
 
 def test_a_model_without_signature_fails_that_check(place: Home, validate: Validate, name: str) -> None:

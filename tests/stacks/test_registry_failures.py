@@ -10,14 +10,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 
+import mlflow
 import pytest
 import requests
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException, RestException, get_error_code
 
 from stackhouse.errors import InfrastructureError, RegistryError
+from stacks.model_checks import run_check
 from stacks.registry import Registry
 from stacks.registry_failures import registry_error
+from stacks.served_model import ServedModel
 from tests.conftest import PROJECT
 
 NAME = "prod.shop.churn"
@@ -66,6 +69,42 @@ def answering(address: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[int, s
         return Registry(MlflowClient(address, address))
 
     return made
+
+
+@pytest.fixture
+def no_model(answering: Callable[[int, str | None], Registry], address: str) -> Iterator[Callable[[int, str | None], object]]:
+    """Fetch a version from a registry that answers with one status."""
+    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    mlflow.set_tracking_uri(address)
+    mlflow.set_registry_uri(address)
+
+    def fetch(status: int, code: str | None) -> object:
+        answering(status, code)
+        return ServedModel.fetch(NAME, "1")
+
+    yield fetch
+    mlflow.set_tracking_uri(before[0])
+    mlflow.set_registry_uri(before[1])
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [
+        (503, None, InfrastructureError),
+        (429, "REQUEST_LIMIT_EXCEEDED", InfrastructureError),
+        (401, "UNAUTHENTICATED", RegistryError),
+        (403, "PERMISSION_DENIED", RegistryError),
+    ],
+)
+def test_files_that_cannot_be_had_now_say_nothing_of_the_version(
+    status: int, code: str | None, error: type[Exception], no_model: Callable[[int, str | None], object]
+) -> None:
+    with pytest.raises(error, match=f"{NAME} version 1 could not be fetched"):
+        run_check("loads", lambda: str(no_model(status, code)))
+
+
+def test_files_that_are_not_there_are_a_finding(no_model: Callable[[int, str | None], object]) -> None:
+    assert not run_check("loads", lambda: str(no_model(404, "RESOURCE_DOES_NOT_EXIST"))).passed
 
 
 CALLS: dict[str, Callable[[Registry], object]] = {
