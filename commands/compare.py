@@ -20,6 +20,7 @@ from stackhouse.promotion.rule import PromotionRule
 from stackhouse.spec import ModelSpec
 
 if TYPE_CHECKING:
+    from stackhouse.record import ModelCheck
     from stacks.comparison import Comparison
     from stacks.named_version import NamedVersion
     from stacks.registered_model import RegisteredModel
@@ -51,7 +52,8 @@ def compare(
 
     Raises:
         ConfigurationError: where a version, the model file or a flag is wrong, or the two answer different questions.
-        RegistryError: where a version is not there, or with `promote` the first is not the champion, or not any more.
+        RegistryError: where a version is not there; with `promote` where the second is not valid, or the first is not the champion, or
+            not any more.
         StackhouseError: whatever stopped it.
     """
     from stacks.named_version import CHAMPION, NamedVersion
@@ -67,6 +69,7 @@ def compare(
         from stacks.alias_moves import move_alias
         from stacks.comparison import compare_versions, require_comparable_models, require_metric
         from stacks.feature_store import active_feature_store
+        from stacks.model_checks import checks_of
         from stacks.registered_model import registered_model
         from stacks.registry import Registry
         from stacks.tracking import tracking_client
@@ -86,6 +89,7 @@ def compare(
         if not as_json:
             _show(out, champion, challenger, found)
         if promoted:
+            _require_valid(challenger, checks_of(client, named[1].name, numbers[1], challenger.model.fitted, found.rows))
             move_alias(registry, named[1].name, alias, numbers[1], expected=numbers[0], by=_on_record(found, rule))
     if as_json:
         write_out(_document(champion, challenger, found, promoted=promoted))
@@ -131,6 +135,12 @@ def _require_champion(registry: "Registry", named: "Sequence[NamedVersion]", num
             f"--promote replaces the champion, and version {numbers[0]} of {named[0].name} is not: the alias '{alias}' points {points}. "
             f"Name {named[0].name}@{alias} first; where there is none, register_model --alias {alias} sets it."
         )
+
+
+def _require_valid(challenger: "RegisteredModel", checks: "Sequence[ModelCheck]") -> None:
+    """Check that the version serves as it was trained, as a training run does before it promotes its own."""
+    if failed := [f"{check.name} ({check.detail})" for check in checks if not check.passed]:
+        raise RegistryError(f"{challenger.said} is better and does not become champion, since its validation failed: {'; '.join(failed)}.")
 
 
 def _document(champion: "RegisteredModel", challenger: "RegisteredModel", found: "Comparison", *, promoted: bool) -> str:

@@ -103,7 +103,7 @@ def train(
 
 
 @app.command
-def reproduce(version: str, *, stack: str = "local") -> int:
+def reproduce(version: str, *, stack: str | None = None) -> int:
     """Train a registered version again from what it was made of, and compare its metrics to the last bit. Nothing is written.
 
     Leaves with 0 where they are equal, 1 where they differ.
@@ -111,9 +111,9 @@ def reproduce(version: str, *, stack: str = "local") -> int:
     Parameters
     ----------
     version
-        The version, e.g. dev.flights.flight_delay/1 or dev.flights.flight_delay@champion.
+        The version, e.g. dev.flights.flight_delay/1, or dev.flights.flight_delay alone for its champion.
     stack
-        The stack whose registry and feature store are read.
+        The stack whose registry and feature store are read; the active one where none is named.
     """
     from commands.reproduce import reproduce_version
 

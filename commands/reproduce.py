@@ -4,30 +4,26 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from commands.progress import console
-from stackhouse.errors import ConfigurationError
+from commands.working import on_stack
 
 
-def reproduce_version(version: str, stack: str) -> int:
+def reproduce_version(version: str, stack: str | None) -> int:
     """Train again and print both columns; 0 where they are equal, else 1.
 
     Raises:
         ConfigurationError: where the text names no version.
         StackhouseError: whatever stopped it.
     """
-    name = version.removeprefix("models:/")
-    if name.count("@") + name.count("/") != 1:
-        raise ConfigurationError(
-            f"'{version}' names no version. Give name and version, or name and alias: dev.flights.flight_delay/1, "
-            "dev.flights.flight_delay@champion."
-        )
-    from stacks.definition import bring_up, read_definition
-    from stacks.feature_store import active_feature_store
-    from stacks.reproduction import reproduce
-    from stacks.tracking import tracking_client
+    from stacks.named_version import NamedVersion
 
+    NamedVersion.parse(version)
     out = console()
-    bring_up(read_definition(stack))
-    found = reproduce(tracking_client(), active_feature_store(), f"models:/{name}")
+    with on_stack(stack, out, "reproduce"):
+        from stacks.feature_store import active_feature_store
+        from stacks.reproduction import reproduce
+        from stacks.tracking import tracking_client
+
+        found = reproduce(tracking_client(), active_feature_store(), version)
     grid = Grid(title=f"{found.name} version {found.version}, trained again", title_justify="left", box=None, pad_edge=False)
     grid.add_column("Metric", style="bold")
     for column in ("on record", "again"):

@@ -13,6 +13,7 @@ from stackhouse.held_out import hold_out
 from stackhouse.labels.inferred import infer_label
 from stackhouse.labels.labelling import label_rows
 from stackhouse.labels.report import LabelReport
+from stackhouse.labels.rules import LabelRule
 from stackhouse.record import ModelIdentity
 from stackhouse.splits import RandomSplit, Split, TimeSplit
 from stackhouse.table import Table
@@ -63,23 +64,36 @@ def rows_to_learn(train: Table, test: Table, training: TableTraining) -> Rows:
         remedy = "Run prepare_data again, so that both tables have the same columns."
         raise ColumnNotFoundError.missing(test.name, missing, test.columns, remedy)
     label, rule = infer_label(train, training.target), CleaningRule()
-    learned = label_rows(clean(train, rule.refusing()).table, label)
-    same = Table(test.frame.select(*train.columns), train.roles, test.name)
-    judged = label_rows(clean(same, rule.refusing()).table, label).table
-    held = hold_out(learned.table, label.name, VALIDATION_SHARE, training.seed)
+    parts, labels = divided(train, test, label, rule, training.seed)
     return Rows(
-        parts=Split(held.kept, held.held, judged),
-        split=_divided(learned.table, judged, training.seed),
-        rules=ScoringRules(algorithm=training.algorithm, features=_telling(held.kept), cleaning=rule, label=label),
+        parts=parts,
+        split=_as_divided(parts, training.seed),
+        rules=ScoringRules(algorithm=training.algorithm, features=_telling(parts.train), cleaning=rule, label=label),
         identity=training.identity.model_copy(update={"task": label.task.name}),
-        labels=learned.report,
+        labels=labels,
     )
 
 
-def _divided(train: Table, test: Table, seed: int) -> TimeSplit | RandomSplit:
+def divided(train: Table, test: Table, label: LabelRule, rule: CleaningRule, seed: int) -> tuple[Split, LabelReport]:
+    """Label both tables, and hold validation rows of the training table out.
+
+    Raises:
+        DataError: where there are too few rows, or the label cannot be learned.
+        DirtyFeaturesError: where a feature holds NaN, ±Inf or null.
+    """
+    learned = label_rows(clean(train, rule.refusing()).table, label)
+    same = Table(test.frame.select(*train.columns), train.roles, test.name)
+    judged = label_rows(clean(same, rule.refusing()).table, label).table
+    held = hold_out(learned.table, label.name, VALIDATION_SHARE, seed)
+    return Split(held.kept, held.held, judged), learned.report
+
+
+def _as_divided(parts: Split, seed: int) -> TimeSplit | RandomSplit:
     """Say for the record how the two tables share the rows: which part of all is in the test table, and whether time parts them."""
-    share = test.count() / (train.count() + test.count())
-    return TimeSplit(kind="time", test_size=share) if train.roles.timestamp else RandomSplit(kind="random", test_size=share, seed=seed)
+    train, validation, test = (part.count() for part in (parts.train, parts.validation, parts.test))
+    share = test / (train + validation + test)
+    by_time = parts.train.roles.timestamp
+    return TimeSplit(kind="time", test_size=share) if by_time else RandomSplit(kind="random", test_size=share, seed=seed)
 
 
 def _telling(table: Table) -> tuple[str, ...]:

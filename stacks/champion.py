@@ -1,11 +1,9 @@
 """The champion: which version serves, and how another one takes its place."""
 
-from datetime import datetime
-
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
-from stackhouse.errors import StackhouseError
+from stackhouse.errors import RegistryError, StackhouseError
 from stackhouse.fitted import FittedModel
 from stackhouse.promotion.decision import Promotion, decide, first_champion
 from stackhouse.promotion.rule import PromotionRule
@@ -14,10 +12,8 @@ from stackhouse.table import Table
 from stackhouse.trained import TrainedModel
 from stacks.alias_moves import move_alias
 from stacks.feature_store import active_feature_store
-from stacks.mlflow_failures import reason as why
-from stacks.mlflow_model import load_model
 from stacks.registered_model import registered_model, trained_rows
-from stacks.registry import TRAINED_UNTIL, Registry
+from stacks.registry import Registry
 from stacks.tracking import tracking_client
 
 
@@ -53,18 +49,18 @@ def promote(
 def _against(
     client: MlflowClient, challenger: FittedModel, name: str, champion: ModelVersion, test: Table, rule: PromotionRule
 ) -> Promotion:
-    version, until = str(champion.version), champion.tags.get(TRAINED_UNTIL)
+    version = str(champion.version)
 
-    def kept(problem: str, error: Exception) -> Promotion:
-        reason = f"{problem}: {why(error)}; move its alias by hand to replace it"
+    def kept(error: StackhouseError) -> Promotion:
+        reason = f"the champion, version {version}, cannot be compared with: {error} To replace it, move its alias by hand."
         return Promotion(promoted=False, reason=reason, metric=rule.metric, champion_version=version)
 
     try:
-        fitted = load_model(f"models:/{name}/{version}")
-    except Exception as error:  # noqa: BLE001 - a foreign or older model may fail in any way
-        return kept(f"the champion (version {version}) cannot be loaded", error)
+        one = registered_model(client, name, version)
+    except RegistryError as error:
+        return kept(error)
     try:
-        seen = None if test.roles.timestamp else trained_rows(active_feature_store(), registered_model(client, name, version))
+        seen = None if test.roles.timestamp else trained_rows(active_feature_store(), one)
     except StackhouseError as error:
-        return kept(f"the rows that the champion (version {version}) was trained on cannot be told", error)
-    return decide(challenger, fitted, version, datetime.fromisoformat(until) if until else None, test, rule, seen)
+        return kept(error)
+    return decide(challenger, one.model.fitted, version, one.knows_until, test, rule, seen)

@@ -6,7 +6,7 @@ a table (`train_model`) from the test table that judged both.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from stackhouse.cleaning import clean
 from stackhouse.errors import ColumnNotFoundError, ConfigurationError, DataError, RegistryError
@@ -21,9 +21,8 @@ from stackhouse.table import Table
 from stackhouse.tasks import Task
 from stackhouse.training_tables import known_beyond
 from stacks.feature_store import FeatureStore
-from stacks.registered_model import RegisteredModel, read_rows, trained_rows
+from stacks.registered_model import RegisteredModel, labelled_rows, read_rows, trained_rows
 from stacks.registry import TRAINED_UNTIL
-from stacks.reproduction import labelled_rows
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,8 @@ class Comparison:
     label_table: str
     later_than: datetime | None
     """Rows are later than this; None where rows have no time, and those that either model was trained on were left out one by one."""
+    rows: Table
+    """The rows, with the features and the label of the challenger."""
 
 
 def require_comparable_models(first: RegisteredModel, second: RegisteredModel, label_table: str | None) -> str:
@@ -120,7 +121,7 @@ def compare_versions(
             "both, they are of one class, or no anomaly among them is known. Choose another --metric, or wait for further rows."
         )
     _require_rows(evidence.rows, rule.min_rows, label_table, later_than)
-    return Comparison(evidence, label_table, later_than)
+    return Comparison(evidence, label_table, later_than, ours)
 
 
 def _test_rows(store: FeatureStore, champion: RegisteredModel, challenger: RegisteredModel) -> Table:
@@ -161,9 +162,9 @@ def _last_seen(both: tuple[RegisteredModel, ...]) -> datetime:
             f"{' and '.join(one.said for one in both)} were trained until times of which one has no zone. Train them again."
         )
     for one in both:
-        if one.trained_until is None:
+        if one.knows_until is None:
             raise RegistryError(f"{one.said} does not say until when it was trained (tag {TRAINED_UNTIL}). Train it again.")
-        ends.append(one.trained_until + timedelta(days=int(one.made["split"].get("gap_days", 0))))
+        ends.append(one.knows_until)
     return max(ends)
 
 

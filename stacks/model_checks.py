@@ -1,6 +1,7 @@
 """The checks of a registered version: it loads, its signature is whole, it scores raw rows, its metadata is there."""
 
 from collections.abc import Callable
+from functools import partial
 
 import mlflow
 import numpy as np
@@ -10,6 +11,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.pyfunc import PyFuncModel
 
 from stackhouse.answers import PREDICT_METHODS, serve
+from stackhouse.errors import InfrastructureError, RegistryError
 from stackhouse.evaluation.metrics import canonical, describe_metric
 from stackhouse.fitted import FittedModel
 from stackhouse.record import ModelCheck, Registration, ValidationReport
@@ -18,41 +20,60 @@ from stackhouse.trained import TrainedModel
 from stacks.mlflow_failures import reason
 from stacks.mlflow_model import load_model
 from stacks.registry import Registry
+from stacks.registry_failures import answering
 from stacks.served_model import require_signature
 
 SAMPLE_ROWS = 200
 
 
 def check_version(client: MlflowClient, registration: Registration, model: TrainedModel, test: Table) -> ValidationReport:
-    """Check a registered version on rows of the test set, with NaN and ±Inf put among them; no checks where none was registered.
+    """Check a registered version on rows of the test set; no checks where none was registered.
 
     Args:
         client: the MLflow that holds the registry.
         registration: the version to check.
         model: the model that training handed on; what is registered has to score exactly as it does.
         test: rows with the model's features.
+
+    Raises:
+        InfrastructureError: where the registry does not answer.
+        RegistryError: where it refuses.
     """
     name, version, fitted = registration.name, registration.version, model.fitted
     if version is None or fitted is None:
         return ValidationReport(name=name, version=None)
-    uri = f"models:/{name}/{version}"
-    sample = _with_unusable_values(test)
+    return ValidationReport(name=name, version=version, checks=checks_of(client, name, version, fitted, test))
+
+
+def checks_of(client: MlflowClient, name: str, version: str, fitted: FittedModel, rows: Table) -> tuple[ModelCheck, ...]:
+    """Make the checks of a version on rows, with NaN and ±Inf put among them; it has to score exactly as `fitted` does.
+
+    Raises:
+        InfrastructureError: where the registry does not answer.
+        RegistryError: where it refuses.
+    """
+    uri, sample = f"models:/{name}/{version}", _with_unusable_values(rows)
+    fetching = partial(answering, f"{name} version {version} could not be fetched", name)
 
     def loads() -> str:
-        return f"{type(load_model(uri).estimator).__name__} in its native format"
+        with fetching():
+            return f"{type(load_model(uri).estimator).__name__} in its native format"
 
     def signature() -> str:
-        return require_signature(mlflow.models.get_model_info(uri).signature)
+        with fetching():
+            return require_signature(mlflow.models.get_model_info(uri).signature)
 
     def inference() -> str:
-        return _serves_alike(mlflow.pyfunc.load_model(uri), fitted, sample)
+        with fetching():
+            model = mlflow.pyfunc.load_model(uri)
+        return _serves_alike(model, fitted, sample)
 
     def metadata() -> str:
         measured = "f1_score" if fitted.rules.task.name == "binary_classification" else fitted.rules.task.metrics[0]
         return require_metadata(Registry(client).version(name, version), measured)
 
     checks: dict[str, Callable[[], str]] = {"loads": loads, "signature": signature, "inference": inference, "metadata": metadata}
-    return ValidationReport(name=name, version=version, checks=tuple(run_check(title, check) for title, check in checks.items()))
+    return tuple(run_check(title, check) for title, check in checks.items())
 
 
 def _serves_alike(model: PyFuncModel, fitted: FittedModel, sample: pd.DataFrame) -> str:
@@ -83,9 +104,16 @@ def require_metadata(found: ModelVersion, *measured: str) -> str:
 
 
 def run_check(title: str, check: Callable[[], str]) -> ModelCheck:
-    """Run one check: what it raises is its finding."""
+    """Run one check: what it raises is its finding, unless it is that the registry does not answer or refuses.
+
+    Raises:
+        InfrastructureError: where the registry does not answer.
+        RegistryError: where it refuses.
+    """
     try:
         return ModelCheck(name=title, passed=True, detail=check())
+    except (InfrastructureError, RegistryError):
+        raise
     except Exception as error:  # noqa: BLE001 - whatever a foreign model raises is the finding
         return ModelCheck(name=title, passed=False, detail=reason(error))
 

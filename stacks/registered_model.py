@@ -2,21 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import mlflow
 from mlflow import MlflowClient
+from pydantic import TypeAdapter
 
+from stackhouse.cleaning import clean
 from stackhouse.errors import RegistryError
+from stackhouse.labels.labelling import label_rows
+from stackhouse.splits import RandomSplit, Split, SplitRule, TimeSplit, split
 from stackhouse.table import Table, concatenate
+from stackhouse.table_training import divided
 from stackhouse.tasks import Task
 from stackhouse.training_tables import from_store
 from stacks.feature_store import FeatureStore
 from stacks.mlflow_model import FEATURE_LOOKUPS
 from stacks.provenance import PROVENANCE
 from stacks.registry import TRAINED_UNTIL, Registry
-from stacks.reproduction import split_again
 from stacks.scoring_model import ScoringModel, load_version
 
 
@@ -28,6 +32,11 @@ class RegisteredModel:
     made: Mapping[str, Any]
     table_versions: Mapping[str, int]
     trained_until: datetime | None
+
+    @property
+    def knows_until(self) -> datetime | None:
+        """The time after which it knows nothing of a label: of its last training row, and as far as labels reach ahead of it."""
+        return None if self.trained_until is None else self.trained_until + timedelta(days=int(self.made["split"].get("gap_days", 0)))
 
     @property
     def said(self) -> str:
@@ -73,8 +82,24 @@ def trained_rows(store: FeatureStore, one: RegisteredModel) -> Table:
     """
     if one.test_table:
         return read_rows(store, one, one.made["labels"]["table_name"], one.made["labels"]["table_version"])
-    parts = split_again(store, one.model, one.made, one.table_versions)
+    parts = rows_again(store, one)
     return concatenate(parts.train, parts.validation)
+
+
+def rows_again(store: FeatureStore, one: RegisteredModel) -> Split:
+    """Return the rows that a version was trained and tested on, divided as they were then.
+
+    Raises:
+        DataError: where the rows are no longer what a model can be trained on.
+        InfrastructureError: where a table, or the version of it that was read, is gone.
+    """
+    made, rules = one.made, one.model.fitted.rules
+    rule: TimeSplit | RandomSplit = TypeAdapter(SplitRule).validate_python(made["split"])
+    if one.test_table:
+        train, test = (read_rows(store, one, made[name]["table_name"], made[name]["table_version"]) for name in ("labels", "test"))
+        return divided(train, test, rules.label, rules.cleaning, rule.seed if isinstance(rule, RandomSplit) else 0)[0]
+    spine = store.read_table(made["labels"]["table_name"], made["labels"]["table_version"])
+    return split(labelled_rows(store, one.model, spine, one.table_versions), rule)
 
 
 def read_rows(store: FeatureStore, one: RegisteredModel, table: str, version: int | None = None) -> Table:
@@ -92,3 +117,16 @@ def read_rows(store: FeatureStore, one: RegisteredModel, table: str, version: in
     """
     (target,) = one.model.fitted.rules.label.sources
     return from_store(store.read_table(table, version), store.describe_table(table).tags, target)
+
+
+def labelled_rows(store: FeatureStore, model: ScoringModel, spine: Table, versions: Mapping[str, int] = {}) -> Table:
+    """Look up the features of a version for rows of a label table, refuse what is not clean, and label them by its rule.
+
+    Raises:
+        DataError: where the rows are not what the model can be judged on.
+        InfrastructureError: where a table, or the version of it that is asked for, is gone.
+    """
+    rules = model.fitted.rules
+    outputs = [output for lookup in model.lookups for output in lookup.outputs(lookup.feature_names or ()).values()]
+    joined = store.create_training_set(spine, model.lookups, [name for name in outputs if name not in rules.features], versions)
+    return label_rows(clean(joined.table, rules.cleaning.refusing()).table, rules.label).table

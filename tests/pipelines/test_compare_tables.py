@@ -72,6 +72,13 @@ def test_only_a_better_version_takes_the_champions_place(
     registry = Registry(mlflow_client)
     with pytest.raises(RegistryError, match=f"version 2 of {NAME} is not: the alias 'champion' points at version 1"):
         compare(f"{NAME}/2", f"{NAME}/1", "--promote")
+    tag = registry.version(NAME, "2").tags["git_sha"]
+    mlflow_client.delete_model_version_tag(NAME, "2", "git_sha")
+    with pytest.raises(
+        RegistryError, match=r"version 2 is better and does not become champion, .* metadata \(the version lacks the tags git_sha"
+    ):
+        compare(f"{NAME}@champion", f"{NAME}/2", "--promote")
+    mlflow_client.set_model_version_tag(NAME, "2", "git_sha", tag)
     code, tie = compare(f"{NAME}@champion", f"{NAME}/1", "--promote")
     assert (code, tie["promoted"], registry.aliases(NAME)["champion"]) == (1, False, "1")
     code, better = compare(f"{NAME}@champion", f"{NAME}/2", "--promote")
@@ -80,6 +87,11 @@ def test_only_a_better_version_takes_the_champions_place(
     assert move["from_version"] == "1"
     assert move["by"].startswith("stackhouse compare: roc_auc 0.")
     assert f"on {TESTED} rows of mlops_dev.compared.test_set; asked for more than 0 at confidence 0.95" in move["by"]
+
+
+def test_version_of_train_model_is_reproduced_to_the_last_bit(versions: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert app(["reproduce", f"{NAME}/2"], result_action="return_value") == 0
+    assert "EQUAL  every metric to the last bit" in capsys.readouterr().out
 
 
 def test_promotion_is_of_one_model(versions: None) -> None:

@@ -103,12 +103,14 @@ def test_a_champion_that_cannot_be_loaded_is_kept_and_named(
     def broken(_: str) -> None:
         raise ValueError("unknown format")
 
-    monkeypatch.setattr("stacks.champion.load_model", broken)
+    monkeypatch.setattr("stacks.scoring_model.load_model", broken)
     model, registration = challenged.report("train_model", "model"), challenged.report("register_model", "registration")
     checks, test = challenged.report("validate_model", "model_checks"), challenged.report("split_dataset", "test")
     promotion = promote(model, registration, checks, test, PromotionRule(), "champion")
     assert not promotion.promoted
-    assert promotion.reason.startswith("the champion (version 1) cannot be loaded: unknown format")
+    assert promotion.reason.startswith(
+        "the champion, version 1, cannot be compared with: dev.duel.duel version 1 cannot be loaded: unknown"
+    )
 
 
 def test_a_version_that_fails_its_checks_is_not_promoted(challenged: Runs, mlflow_client: MlflowClient) -> None:

@@ -87,7 +87,7 @@ def test_unknown_version_is_refused(trained: Runs, mlflow_client: MlflowClient, 
         reproduce(mlflow_client, store, f"models:/{NAME}/99")
 
 
-@pytest.mark.parametrize("version", ["flight_delay", "dev.flights.flight_delay", "a/1@champion"])
+@pytest.mark.parametrize("version", ["flight_delay", "dev.flights.flight_delay/one", "a/1@champion"])
 def test_text_that_names_no_version_leaves_with_2(version: str, tmp_path: Any) -> None:
     done = call("stackhouse", "reproduce", version, home=tmp_path / "home")
     assert (done.returncode, "names no version. Give name and version" in done.stderr) == (2, True)
