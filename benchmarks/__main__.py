@@ -4,9 +4,10 @@ import os
 import platform
 import sys
 import tempfile
-from importlib import import_module
+from multiprocessing import get_context
 from pathlib import Path
 
+from benchmarks.one import compare
 from stacks.libraries import installed_version
 
 LIBRARIES = (
@@ -27,8 +28,6 @@ USUAL = ("training", "table", "features", "joins", "scoring")
 """In the order in which they run; each is a module with a function `compare`."""
 NAMED = ("fit", "tuning", "logging", "tasks", "scale")
 """Those that run only where they are named, since they take minutes."""
-IN_MEMORY = ("features", "joins")
-"""Those that write nothing; the others are given a new folder."""
 
 
 def main(names: list[str]) -> None:
@@ -39,8 +38,11 @@ def main(names: list[str]) -> None:
         _keep_to(Path(folder))
         _print_machine()
         for name in [known for known in (*USUAL, *NAMED) if known in (names or USUAL)]:
-            comparison = import_module(f"benchmarks.{name}")
-            comparison.compare(*([] if name in IN_MEMORY else [Path(folder) / name]))
+            process = get_context("spawn").Process(target=compare, args=(name, Path(folder) / name))
+            process.start()
+            process.join()
+            if process.exitcode:
+                sys.exit(process.exitcode)
     print("\nEverything was kept in a temporary folder, which is removed.")
 
 
