@@ -62,13 +62,16 @@ class Following:
     fail_fast: bool = True
     sleep: Callable[[float], None] = time.sleep
     cancelled: str | None = None
-    """Why this following has cancelled the run; None where it has not."""
+    """Why this following wanted the run cancelled, also where the answer to that was lost; None where it did not."""
+    _cancelling: bool = False
+    """Whether the workspace has taken the cancellation."""
     _seen: dict[str, ExecutionStatus] = field(default_factory=dict)
 
     def to_end(self) -> Run:
         """Look at the run until it has ended, print what changes, and return it.
 
-        With `fail_fast` the rest is cancelled as soon as one task has failed. A run whose compute does not start is cancelled.
+        With `fail_fast` the rest is cancelled as soon as one task has failed. A run whose compute does not start is cancelled. Where the
+        workspace does not take a cancellation, it is asked again at the next look.
 
         Raises:
             InfrastructureError: where the workspace no longer answers; the run may still be going on.
@@ -86,15 +89,21 @@ class Following:
                 self.sleep(self.poll_seconds)
                 continue
             self._tell(run)
-            status = status_of(run)
-            if status.is_finished:
+            if status_of(run).is_finished:
                 return run
-            if self.cancelled is None and (why := self._hopeless(run, time.monotonic() - begun)):
-                self.cancelled = why
-                log.warning("Cancelling run %s: %s", self.run_id, why)
-                with asked(f"Run {self.run_id} cannot be cancelled"):
-                    self.client.jobs.cancel_run(self.run_id)
+            if not self._cancelling and (why := self._hopeless(run, time.monotonic() - begun)):
+                self._cancel(why)
             self.sleep(self.poll_seconds)
+
+    def _cancel(self, why: str) -> None:
+        self.cancelled = why
+        log.warning("Cancelling run %s: %s", self.run_id, why)
+        try:
+            with asked(f"Run {self.run_id} cannot be cancelled"):
+                self.client.jobs.cancel_run(self.run_id)
+            self._cancelling = True
+        except InfrastructureError as error:
+            log.warning("%s", error)
 
     def _hopeless(self, run: Run, seconds: float) -> str | None:
         """Say why there is no point in going on, or None."""
