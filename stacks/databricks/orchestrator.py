@@ -20,7 +20,7 @@ from zenml.stack import Stack
 
 from stackhouse.errors import ConfigurationError, InfrastructureError, StackhouseError
 from stacks.databricks.client import asked, workspace_client
-from stacks.databricks.following import Following, reason, status_of
+from stacks.databricks.following import Following, last_attempts, reason, status_of
 from stacks.databricks.job import QUIET, define, harden, require_within_limits
 from stacks.databricks.orchestrator_flavor import JobSettings, OrchestratorConfig
 from stacks.databricks.quartz import to_quartz
@@ -92,7 +92,8 @@ class Orchestrator(DatabricksOrchestrator):
             environment_file = baggage.upload_environment(variables) if serverless else None
             tags = {**(settings.job_tags or {}), KEY: key, "stackhouse_pipeline": snapshot.pipeline_configuration.name}
             cluster = None if serverless else self._cluster(client, settings, variables)
-            job = define(name, steps, str(snapshot.id), packages, settings, cluster, environment_file, schedule, tags)
+            retries = {step: given.config.retry for step, given in snapshot.step_configurations.items() if given.config.retry}
+            job = define(name, steps, str(snapshot.id), packages, settings, cluster, environment_file, schedule, tags, retries)
             job_id = self._create(client, job, settings)
             run_id = None if schedule else self._run_now(client, job_id, key)
         except Exception:
@@ -130,7 +131,7 @@ class Orchestrator(DatabricksOrchestrator):
             InfrastructureError: where the workspace does not know the run or does not answer.
         """
         found = self._run(workspace_client(self.config), run)
-        steps = {task.task_key: status_of(task) for task in found.tasks or []} if include_steps else None
+        steps = {task.task_key: status_of(task) for task in last_attempts(found)} if include_steps else None
         return status_of(found), steps
 
     def delete_schedule(self, schedule: ScheduleResponse) -> None:
@@ -176,7 +177,7 @@ class Orchestrator(DatabricksOrchestrator):
         status = status_of(run)
         if status is ExecutionStatus.COMPLETED:
             return
-        failed = any(status_of(task) is ExecutionStatus.FAILED for task in run.tasks or [])
+        failed = any(status_of(task) is ExecutionStatus.FAILED for task in last_attempts(run))
         failure = error_of(pipeline_run) if failed else None
         said = reason(run) if failed or cancelled is None else cancelled
         stopped = status is ExecutionStatus.STOPPED and cancelled is None and not failed

@@ -10,7 +10,7 @@ from databricks.sdk.service.jobs import Run
 from zenml.enums import ExecutionStatus
 
 from stackhouse.errors import InfrastructureError
-from stacks.databricks.following import FAILURES_TOLERATED, Following, status_of
+from stacks.databricks.following import FAILURES_TOLERATED, Following, reason, status_of
 
 RUNNING = {"status": {"state": "RUNNING"}}
 PENDING = {"status": {"state": "PENDING"}}
@@ -48,6 +48,50 @@ def test_looks_that_are_not_answered_are_tolerated_until_there_are_ten_in_a_row(
     assert status_of(following([*tolerated, run(RUNNING), *tolerated, run(SUCCESS)]).to_end()) is ExecutionStatus.COMPLETED
     with pytest.raises(InfrastructureError, match="Run 7 cannot be followed"):
         following([GONE] * FAILURES_TOLERATED).to_end()
+
+
+def test_attempt_that_fails_is_told_once_and_does_not_cancel_the_run_while_another_follows(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "zenml.stackhouse.databricks")
+    first = task(FAILED, attempt_number=0, max_retries=2)
+    waiting, second = task(PENDING, attempt_number=1, max_retries=2), task(SUCCESS, attempt_number=1, max_retries=2)
+    looks = [run(RUNNING, first), run(RUNNING, first, waiting), run(RUNNING, first, waiting), run(RUNNING, first, second)]
+    followed = following([*looks, run(SUCCESS, first, second)])
+    assert status_of(followed.to_end()) is ExecutionStatus.COMPLETED
+    assert (followed.cancelled, asked_to_cancel(followed)) == (None, 0)
+    assert [record.getMessage() for record in caplog.records if record.name == "zenml.stackhouse.databricks"] == [
+        "Step `fit` has failed at attempt 1 and is tried again: the boiler is cold (RUN_EXECUTION_ERROR)",
+        "Step `fit` has finished in `0.0s`.",
+    ]
+
+
+TIMED_OUT = {"state": {"result_state": "TIMEDOUT"}, "status": FAILED["status"]}
+UPSTREAM_FAILED = {"state": {"result_state": "UPSTREAM_FAILED"}, "status": FAILED["status"]}
+
+
+@pytest.mark.parametrize(
+    ("state", "more", "again"),
+    [
+        (FAILED, {}, False),
+        (FAILED, {"max_retries": 0}, False),
+        (FAILED, {"max_retries": 2}, True),
+        (FAILED, {"max_retries": 2, "attempt_number": 1}, True),
+        (FAILED, {"max_retries": 2, "attempt_number": 2}, False),
+        (FAILED, {"max_retries": -1, "attempt_number": 99}, True),
+        (TIMED_OUT, {"max_retries": 2}, False),
+        (TIMED_OUT, {"max_retries": 2, "retry_on_timeout": True}, True),
+        (UPSTREAM_FAILED, {"max_retries": 2}, False),
+    ],
+)
+def test_failure_cancels_the_rest_where_no_attempt_is_left(state: dict[str, Any], more: dict[str, Any], again: bool) -> None:
+    followed = following([run(RUNNING, task(state, **more)), run(FAILED, task(state, **more))])
+    followed.to_end()
+    assert asked_to_cancel(followed) == (0 if again else 1)
+
+
+def test_reason_names_a_task_by_its_last_attempt_and_not_one_that_succeeded_at_last() -> None:
+    late = task(FAILED, "load", attempt_number=0), task(SUCCESS, "load", attempt_number=1)
+    ended = run(FAILED, *late, task(TIMED_OUT, attempt_number=0), task(FAILED, attempt_number=1))
+    assert reason(ended) == "fit: the boiler is cold (RUN_EXECUTION_ERROR)"
 
 
 def test_cancellation_is_asked_for_once_where_it_is_taken() -> None:
