@@ -13,6 +13,7 @@ from zenml.enums import StackComponentType
 from zenml.exceptions import EntityExistsError, ZenKeyError
 
 from stackhouse.errors import ConfigurationError
+from stackhouse.passwords import gives_password, names_secret, without_userinfo
 from stacks.home import PROJECT, create_home, home, require_writable
 
 FLAVORS = {
@@ -179,7 +180,7 @@ def _register_component(client: Client, kind: StackComponentType, component: Com
             f"Rename it: `zenml {kind.value.replace('_', '-')} rename {component.name} NEW_NAME`."
         )
     if different := [key for key, value in configuration.items() if not _same(existing.configuration.get(key), value)]:
-        found = ", ".join(f"{key} is {existing.configuration.get(key)}, not {configuration[key]}" for key in different)
+        found = ", ".join(_difference(key, str(existing.configuration.get(key)), configuration[key]) for key in different)
         raise ConfigurationError(
             f"ZenML has a {kind.value} '{component.name}' of another clone or folder: {found}. "
             f"Rename it if it is in use, delete it if not: `zenml {kind.value.replace('_', '-')} rename {component.name} NEW_NAME`."
@@ -190,3 +191,11 @@ def _register_component(client: Client, kind: StackComponentType, component: Com
 def _same(kept: Any, written: str) -> bool:
     """Whether ZenML keeps what the file says: it turns words into numbers and truth values."""
     return str(kept).lower() == written.lower()
+
+
+def _difference(key: str, kept: str, written: str) -> str:
+    """Say how a value differs from the one of the file; of what is secret, or differs in user and password alone, only that it does."""
+    shown = [without_userinfo(value) for value in (kept, written)]
+    if names_secret(key) or shown[0] == shown[1] or any(gives_password(value) for value in shown):
+        return f"{key} is another one"
+    return f"{key} is {shown[0]}, not {shown[1]}"
