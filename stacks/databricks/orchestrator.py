@@ -24,7 +24,7 @@ from stacks.databricks.following import Following, last_attempts, reason, status
 from stacks.databricks.job import QUIET, define, harden, require_within_limits
 from stacks.databricks.orchestrator_flavor import JobSettings, OrchestratorConfig
 from stacks.databricks.quartz import to_quartz
-from stacks.databricks.retention import KEY, ours, remove_job, remove_old
+from stacks.databricks.retention import KEY, ours, remove_job, remove_old, tags_of
 from stacks.databricks.run_record import end_run, error_of, record_run_id
 from stacks.databricks.runtimes import DEFAULT_RUNTIME, NODE_TYPES, SERVERLESS_PYTHONS, cloud_of, python_of
 from stacks.databricks.upload import Baggage
@@ -82,7 +82,7 @@ class Orchestrator(DatabricksOrchestrator):
         schedule = self._schedule(snapshot.schedule, settings)
         client = workspace_client(self.config)
         baggage = Baggage(client, self.config.folder, self.config.secret_scope, key)
-        remove_old(client, self.config.folder, self.config.secret_scope, settings.retention_days)
+        remove_old(client, self.config.folder, self.config.secret_scope)
         try:
             variables = baggage.hide_secrets(
                 {**QUIET, **base_environment, **(settings.spark_env_vars or {}), GIT_SHA: git_sha(), LOCK: lock_hash()}
@@ -90,7 +90,11 @@ class Orchestrator(DatabricksOrchestrator):
             packages = baggage.upload(self._python(settings), settings.libraries)
             serverless = settings.compute == "serverless"
             environment_file = baggage.upload_environment(variables) if serverless else None
-            tags = {**(settings.job_tags or {}), KEY: key, "stackhouse_pipeline": snapshot.pipeline_configuration.name}
+            tags = {
+                **(settings.job_tags or {}),
+                **tags_of(baggage, settings.retention_days),
+                "stackhouse_pipeline": snapshot.pipeline_configuration.name,
+            }
             cluster = None if serverless else self._cluster(client, settings, variables)
             retries = {step: given.config.retry for step, given in snapshot.step_configurations.items() if given.config.retry}
             job = define(name, steps, str(snapshot.id), packages, settings, cluster, environment_file, schedule, tags, retries)

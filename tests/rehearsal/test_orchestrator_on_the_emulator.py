@@ -15,6 +15,7 @@ from databricks.sdk import WorkspaceClient
 
 from rehearsal.emulator.faults import Fault
 from rehearsal.session import SCOPE, Session, rehearsing
+from stacks.databricks.retention import PLACE, RETENTION, place_of
 from tests.client_process import SECONDS, ClientProcess
 from tests.conftest import CLUSTER_ENVIRONMENTS, PROJECT
 
@@ -81,6 +82,8 @@ def test_run_that_succeeds_is_completed_on_both_sides(here: ClientProcess, clien
     left = leftovers(client)
     assert left["jobs"] == left["folders"] == left["secrets"]
     assert ended["runs"][0]["id"] in left["jobs"]
+    tags = client.jobs.get(run.job_id).settings.tags
+    assert (tags[PLACE], tags[RETENTION]) == (place_of(FOLDER, SCOPE), "14")
 
 
 def test_step_that_raises_ends_with_its_own_error(here: ClientProcess, client: WorkspaceClient, tmp_path: Path) -> None:
