@@ -5,7 +5,7 @@ import sys
 from cyclopts import App
 
 from stackhouse.errors import InfrastructureError, StackhouseError
-from stackhouse.passwords import without_passwords
+from stackhouse.passwords import without_userinfo
 from stacks.home import home
 
 
@@ -22,5 +22,5 @@ def leave(app: App) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - exit code 1 is a verdict, so no crash may leave with it
-        print(f"error: {type(error).__name__}: {without_passwords(str(error))}\nThe whole log is in {home() / 'logs'}.", file=sys.stderr)  # noqa: T201
+        print(f"error: {type(error).__name__}: {without_userinfo(str(error))}\nThe whole log is in {home() / 'logs'}.", file=sys.stderr)  # noqa: T201
         sys.exit(InfrastructureError.exit_code)

@@ -10,7 +10,7 @@ from rich.console import Console
 from commands.alerts import with_alerts
 from commands.progress import step_lines
 from stackhouse.errors import InfrastructureError, StackhouseError
-from stackhouse.passwords import without_passwords
+from stackhouse.passwords import without_userinfo
 from stacks.home import home, require_writable
 
 DEFAULT_STACK = "local"
@@ -61,7 +61,7 @@ def told(pipeline: str, log_file: Path, remedy: str = "") -> Iterator[None]:
         followed = getattr(error, "original_exception", None)  # ZenML wraps what a run that is followed ended with
         if isinstance(followed, StackhouseError):
             raise followed from error
-        stopped = f"{pipeline} stopped: {type(error).__name__}: {without_passwords(str(error))}\nThe whole log is in {log_file}."
+        stopped = f"{pipeline} stopped: {type(error).__name__}: {without_userinfo(str(error))}\nThe whole log is in {log_file}."
         raise InfrastructureError(f"{stopped} {remedy}".rstrip()) from error
 
 

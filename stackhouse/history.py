@@ -60,7 +60,7 @@ class ModelVersion(Report):
     """Metrics of the test rows, by canonical name."""
     intervals: Mapping[str, Interval] = {}
     exact: bool = True
-    """False where the run is gone, so that the metrics are those of the version's tags, rounded to six places."""
+    """False where the run is gone, so that the metrics are those of the version's tags."""
 
 
 def best_first(runs: Iterable[TrainingRun], metric: RecordedMetric) -> tuple[TrainingRun, ...]:

@@ -13,7 +13,7 @@ from zenml.enums import StackComponentType
 from zenml.exceptions import EntityExistsError, ZenKeyError
 
 from stackhouse.errors import ConfigurationError
-from stackhouse.passwords import without_passwords
+from stackhouse.passwords import gives_password, names_secret, without_userinfo
 from stacks.home import PROJECT, create_home, home, require_writable
 
 FLAVORS = {
@@ -136,7 +136,7 @@ def _require_addresses(definition: StackDefinition) -> None:
                 f"The stack '{definition.name}' takes the address of a server from {variable}, and that starts with neither http:// nor "
                 f"https://. Set it: export {variable}=http://…"
             )
-        if given and without_passwords(given) != given:
+        if given and without_userinfo(given) != given:
             raise ConfigurationError(
                 f"The address in {variable} has a user or a password in it, which errors and records would repeat. Take them out; MLflow "
                 "reads MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or a token."
@@ -185,7 +185,7 @@ def _register_component(client: Client, kind: StackComponentType, component: Com
             f"Rename it: `zenml {kind.value.replace('_', '-')} rename {component.name} NEW_NAME`."
         )
     if different := [key for key, value in configuration.items() if not _same(existing.configuration.get(key), value)]:
-        found = ", ".join(f"{key} is {existing.configuration.get(key)}, not {configuration[key]}" for key in different)
+        found = ", ".join(_difference(key, str(existing.configuration.get(key)), configuration[key]) for key in different)
         raise ConfigurationError(
             f"ZenML has a {kind.value} '{component.name}' of another clone or folder: {found}. "
             f"Rename it if it is in use, delete it if not: `zenml {kind.value.replace('_', '-')} rename {component.name} NEW_NAME`."
@@ -196,3 +196,11 @@ def _register_component(client: Client, kind: StackComponentType, component: Com
 def _same(kept: Any, written: str) -> bool:
     """Whether ZenML keeps what the file says: it turns words into numbers and truth values."""
     return str(kept).lower() == written.lower()
+
+
+def _difference(key: str, kept: str, written: str) -> str:
+    """Say how a value differs from the one of the file; of what is secret, or differs in user and password alone, only that it does."""
+    shown = [without_userinfo(value) for value in (kept, written)]
+    if names_secret(key) or shown[0] == shown[1] or any(gives_password(value) for value in shown):
+        return f"{key} is another one"
+    return f"{key} is {shown[0]}, not {shown[1]}"

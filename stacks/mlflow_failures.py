@@ -11,7 +11,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import PERMISSION_DENIED, UNAUTHENTICATED, ErrorCode
 
 from stackhouse.errors import InfrastructureError, RegistryError
-from stackhouse.passwords import without_passwords
+from stackhouse.passwords import without_userinfo
 
 FAILURES = (MlflowException, OSError)
 """What a call of MLflow's client fails with. Errors of the Databricks SDK and of `requests` are OSErrors."""
@@ -28,7 +28,7 @@ def reason(error: Exception) -> str:
     >>> reason(OSError("404 for https://ann:secret@storage/model.ubj?expires=9&signature=abc"))
     '404 for https://storage/model.ubj?…'
     """
-    return _QUERY.sub(r"\1?…", without_passwords(str(getattr(error, "message", None) or error)))
+    return _QUERY.sub(r"\1?…", without_userinfo(str(getattr(error, "message", None) or error)))
 
 
 @contextmanager

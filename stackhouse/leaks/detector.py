@@ -1,9 +1,8 @@
 """The leak detector: before a model is trained, what in its rows would make it look better than it is.
 
 Features are scored on a sample of limited size, drawn by keys and seed, so that the same rows give the same report on every engine;
-sampled rows are looked for among all rows. What is found stands in `feature_leaks.py` and `row_leaks.py`, the limits in
-`rule.py`. Columns that cannot be features whatever they hold are refused earlier, where the training set is made
-(`leakage.py`).
+sampled rows are looked for among all rows. What is found stands in `features.py` and `rows.py`, the limits in `rule.py`.
+Columns that cannot be features whatever they hold are refused earlier, where the training set is made (`by_name.py`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence

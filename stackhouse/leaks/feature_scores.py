@@ -1,7 +1,7 @@
 """Each feature of some rows by itself: how well it tells each label, and whether it holds what is only known with the label.
 
 What belongs here: from columns of a frame to numbers. How an array is scored stands in `single_feature.py`, what follows from a
-score in `detector.py`.
+score in `features.py`.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence

@@ -43,9 +43,25 @@ def status_of(run: Run | RunTask) -> ExecutionStatus:
     return ExecutionStatus.FAILED
 
 
+def last_attempts(run: Run) -> list[RunTask]:
+    """Return the last attempt of each task; a run lists them all."""
+    last: dict[str, RunTask] = {}
+    for task in run.tasks or []:
+        if task.task_key not in last or _attempt(task) >= _attempt(last[task.task_key]):
+            last[task.task_key] = task
+    return list(last.values())
+
+
+def is_tried_again(task: RunTask) -> bool:
+    """Say whether an attempt that failed is followed by another; -1 retries are without end, and a timeout is retried on request alone."""
+    retries = task.max_retries or 0
+    left = retries < 0 or _attempt(task) < retries
+    return left and (_code(task) in {"", "FAILED"} or (_code(task) == "TIMEDOUT" and bool(task.retry_on_timeout)))
+
+
 def reason(run: Run) -> str:
     """Say why a run did not succeed: the tasks that failed by themselves, with what the workspace says of each."""
-    failed = [task for task in run.tasks or [] if status_of(task) is ExecutionStatus.FAILED]
+    failed = [task for task in last_attempts(run) if status_of(task) is ExecutionStatus.FAILED]
     own = [task for task in failed if _code(task) not in {"UPSTREAM_FAILED", "SKIPPED"} and not _waited(task)] or failed
     said = [f"{task.task_key}: {_message(task)}" for task in own]
     return "; ".join(said) or _message(run)
@@ -62,13 +78,17 @@ class Following:
     fail_fast: bool = True
     sleep: Callable[[float], None] = time.sleep
     cancelled: str | None = None
-    """Why this following has cancelled the run; None where it has not."""
-    _seen: dict[str, ExecutionStatus] = field(default_factory=dict)
+    """Why this following wanted the run cancelled, also where the answer to that was lost; None where it did not."""
+    _cancelling: bool = False
+    """Whether the workspace has taken the cancellation."""
+    _seen: dict[tuple[str, int], ExecutionStatus] = field(default_factory=dict)
+    """Status of each attempt of each task at the last look."""
 
     def to_end(self) -> Run:
         """Look at the run until it has ended, print what changes, and return it.
 
-        With `fail_fast` the rest is cancelled as soon as one task has failed. A run whose compute does not start is cancelled.
+        With `fail_fast` the rest is cancelled as soon as one task has failed and is not tried again. A run whose compute does not start is
+        cancelled. Where the workspace does not take a cancellation, it is asked again at the next look.
 
         Raises:
             InfrastructureError: where the workspace no longer answers; the run may still be going on.
@@ -86,19 +106,25 @@ class Following:
                 self.sleep(self.poll_seconds)
                 continue
             self._tell(run)
-            status = status_of(run)
-            if status.is_finished:
+            if status_of(run).is_finished:
                 return run
-            if self.cancelled is None and (why := self._hopeless(run, time.monotonic() - begun)):
-                self.cancelled = why
-                log.warning("Cancelling run %s: %s", self.run_id, why)
-                with asked(f"Run {self.run_id} cannot be cancelled"):
-                    self.client.jobs.cancel_run(self.run_id)
+            if not self._cancelling and (why := self._hopeless(run, time.monotonic() - begun)):
+                self._cancel(why)
             self.sleep(self.poll_seconds)
+
+    def _cancel(self, why: str) -> None:
+        self.cancelled = why
+        log.warning("Cancelling run %s: %s", self.run_id, why)
+        try:
+            with asked(f"Run {self.run_id} cannot be cancelled"):
+                self.client.jobs.cancel_run(self.run_id)
+            self._cancelling = True
+        except InfrastructureError as error:
+            log.warning("%s", error)
 
     def _hopeless(self, run: Run, seconds: float) -> str | None:
         """Say why there is no point in going on, or None."""
-        if self.fail_fast and any(status_of(task) is ExecutionStatus.FAILED for task in run.tasks or []):
+        if self.fail_fast and any(status_of(task) is ExecutionStatus.FAILED and not is_tried_again(task) for task in last_attempts(run)):
             return "a step has failed"
         waiting = all(status is ExecutionStatus.PROVISIONING for status in self._seen.values())
         if waiting and seconds > self.start_timeout_seconds:
@@ -107,20 +133,26 @@ class Following:
 
     def _tell(self, run: Run) -> None:
         for task in run.tasks or []:
-            status, before = status_of(task), self._seen.get(task.task_key)
-            if status is before:
+            status, attempt = status_of(task), (task.task_key, _attempt(task))
+            if status is self._seen.get(attempt):
                 continue
-            self._seen[task.task_key] = status
+            self._seen[attempt] = status
             if status is ExecutionStatus.COMPLETED:
                 log.info("Step `%s` has finished in `%.1fs`.", task.task_key, _seconds(task))
             elif status is ExecutionStatus.RUNNING:
                 log.info("Step `%s` has started.", task.task_key)
+            elif status is ExecutionStatus.FAILED and is_tried_again(task):
+                log.warning("Step `%s` has failed at attempt %d and is tried again: %s", task.task_key, _attempt(task) + 1, _message(task))
             elif status is ExecutionStatus.FAILED:
                 log.error("Step `%s` has failed: %s", task.task_key, _message(task))
 
 
 def _seconds(task: RunTask) -> float:
     return ((task.end_time or 0) - (task.start_time or 0)) / 1000
+
+
+def _attempt(task: RunTask) -> int:
+    return task.attempt_number or 0
 
 
 def _code(task: RunTask) -> str:

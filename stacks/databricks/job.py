@@ -14,6 +14,7 @@ from databricks.sdk.service.jobs import (
     TaskDependency,
 )
 from databricks.sdk.service.jobs import JobSettings as JobDefinition
+from zenml.config.retry_config import StepRetryConfig
 
 from stackhouse.errors import ConfigurationError
 from stacks.databricks.orchestrator_flavor import JobSettings
@@ -65,8 +66,11 @@ def define(
     environment_file: str | None = None,
     schedule: CronSchedule | None = None,
     tags: Mapping[str, str] = {},
+    retries: Mapping[str, StepRetryConfig] = {},
 ) -> JobDefinition:
     """Return the definition of a job; `steps` holds the steps by name with those that each waits for.
+
+    `retries` holds ZenML's own retries of a step, which go before those of the settings; its backoff has no counterpart in a job.
 
     Raises:
         ConfigurationError: where the job is over a limit of Databricks.
@@ -84,8 +88,8 @@ def define(
                 parameters=["--step", step, "--snapshot", snapshot, "--run", RUN_ID, *also],
             ),
             timeout_seconds=settings.task_timeout_seconds,
-            max_retries=settings.max_retries,
-            min_retry_interval_millis=settings.min_retry_interval_millis,
+            max_retries=retries[step].max_retries if step in retries else settings.max_retries,
+            min_retry_interval_millis=retries[step].delay * 1000 if step in retries else settings.min_retry_interval_millis,
             retry_on_timeout=settings.retry_on_timeout,
             **where,
         )

@@ -20,11 +20,11 @@ from zenml.stack import Stack
 
 from stackhouse.errors import ConfigurationError, InfrastructureError, StackhouseError
 from stacks.databricks.client import asked, workspace_client
-from stacks.databricks.following import Following, reason, status_of
+from stacks.databricks.following import Following, last_attempts, reason, status_of
 from stacks.databricks.job import QUIET, define, harden, require_within_limits
 from stacks.databricks.orchestrator_flavor import JobSettings, OrchestratorConfig
 from stacks.databricks.quartz import to_quartz
-from stacks.databricks.retention import KEY, ours, remove_job, remove_old
+from stacks.databricks.retention import KEY, ours, remove_job, remove_old, tags_of
 from stacks.databricks.run_record import end_run, error_of, record_run_id
 from stacks.databricks.runtimes import DEFAULT_RUNTIME, NODE_TYPES, SERVERLESS_PYTHONS, cloud_of, python_of
 from stacks.databricks.upload import Baggage
@@ -82,7 +82,7 @@ class Orchestrator(DatabricksOrchestrator):
         schedule = self._schedule(snapshot.schedule, settings)
         client = workspace_client(self.config)
         baggage = Baggage(client, self.config.folder, self.config.secret_scope, key)
-        remove_old(client, self.config.folder, self.config.secret_scope, settings.retention_days)
+        remove_old(client, self.config.folder, self.config.secret_scope)
         try:
             variables = baggage.hide_secrets(
                 {**QUIET, **base_environment, **(settings.spark_env_vars or {}), GIT_SHA: git_sha(), LOCK: lock_hash()}
@@ -90,9 +90,14 @@ class Orchestrator(DatabricksOrchestrator):
             packages = baggage.upload(self._python(settings), settings.libraries)
             serverless = settings.compute == "serverless"
             environment_file = baggage.upload_environment(variables) if serverless else None
-            tags = {**(settings.job_tags or {}), KEY: key, "stackhouse_pipeline": snapshot.pipeline_configuration.name}
+            tags = {
+                **(settings.job_tags or {}),
+                **tags_of(baggage, settings.retention_days),
+                "stackhouse_pipeline": snapshot.pipeline_configuration.name,
+            }
             cluster = None if serverless else self._cluster(client, settings, variables)
-            job = define(name, steps, str(snapshot.id), packages, settings, cluster, environment_file, schedule, tags)
+            retries = {step: given.config.retry for step, given in snapshot.step_configurations.items() if given.config.retry}
+            job = define(name, steps, str(snapshot.id), packages, settings, cluster, environment_file, schedule, tags, retries)
             job_id = self._create(client, job, settings)
             run_id = None if schedule else self._run_now(client, job_id, key)
         except Exception:
@@ -130,7 +135,7 @@ class Orchestrator(DatabricksOrchestrator):
             InfrastructureError: where the workspace does not know the run or does not answer.
         """
         found = self._run(workspace_client(self.config), run)
-        steps = {task.task_key: status_of(task) for task in found.tasks or []} if include_steps else None
+        steps = {task.task_key: status_of(task) for task in last_attempts(found)} if include_steps else None
         return status_of(found), steps
 
     def delete_schedule(self, schedule: ScheduleResponse) -> None:
@@ -176,7 +181,7 @@ class Orchestrator(DatabricksOrchestrator):
         status = status_of(run)
         if status is ExecutionStatus.COMPLETED:
             return
-        failed = any(status_of(task) is ExecutionStatus.FAILED for task in run.tasks or [])
+        failed = any(status_of(task) is ExecutionStatus.FAILED for task in last_attempts(run))
         failure = error_of(pipeline_run) if failed else None
         said = reason(run) if failed or cancelled is None else cancelled
         stopped = status is ExecutionStatus.STOPPED and cancelled is None and not failed

@@ -75,8 +75,8 @@ class OrchestratorConfig(JobSettings, DatabricksOrchestratorConfig):
 
     @property
     def handles_step_retries(self) -> bool:
-        """Retries are those of the job's tasks, not of ZenML."""
-        return False
+        """Retries are those of the job's tasks: ZenML does not try a step again within one."""
+        return True
 
 
 class OrchestratorFlavor(DatabricksOrchestratorFlavor):

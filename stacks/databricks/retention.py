@@ -1,8 +1,9 @@
 """Removal of what earlier jobs left in the workspace: definitions, folders and secrets, after the days that a setting gives them."""
 
+import hashlib
 import logging
+import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import NotFound
@@ -14,6 +15,13 @@ from stacks.databricks.upload import Baggage
 
 KEY = "stackhouse_key"
 """Tag of every job of ours: it names the job's folder and secrets too."""
+
+PLACE, RETENTION = "stackhouse_place", "stackhouse_retention_days"
+"""Tags of a job: which folder and scope hold what belongs to it, and for how many days it is kept."""
+
+DAY_SECONDS = 24 * 60 * 60
+START_SECONDS = 60 * 60
+"""For how long a job that has never run may still be about to be started by who made it."""
 
 log = logging.getLogger(__name__)
 
@@ -41,22 +49,45 @@ def remove_job(baggage: Baggage) -> None:
     baggage.remove()
 
 
-def remove_old(client: WorkspaceClient, folder: str, scope: str, retention_days: int) -> int:
-    """Remove the jobs without a schedule that were made before the retention, and are not running; return how many.
+def remove_old(client: WorkspaceClient, folder: str, scope: str) -> int:
+    """Remove the jobs of this folder and scope whose own retention is over; return how many.
+
+    What is scheduled or running is left, and so is what has not run yet in its first hour: another client may be about to start it. Jobs
+    without the tags of place and retention, those of other places and of earlier releases, are left alone.
 
     A failure is logged and stops nothing: what is left is tried again by the next submission.
     """
-    limit = datetime.now(UTC) - timedelta(days=retention_days)
     removed = 0
     try:
         with asked("Old jobs cannot be looked through"):
             for job in list(ours(client)):
-                made = datetime.fromtimestamp((job.created_time or 0) / 1000, UTC)
-                scheduled = job.settings is not None and job.settings.schedule is not None
-                if scheduled or made >= limit or any(True for _ in client.jobs.list_runs(job_id=job.job_id, active_only=True)):
-                    continue
-                remove_job(Baggage(client, folder, scope, str((job.settings.tags or {})[KEY] if job.settings else "")))
-                removed += 1
+                tags = (job.settings.tags or {}) if job.settings else {}
+                if tags.get(PLACE) == place_of(folder, scope) and _is_over(client, job, tags.get(RETENTION, "")):
+                    remove_job(Baggage(client, folder, scope, tags[KEY]))
+                    removed += 1
     except StackhouseError as error:
         log.warning("%s", error)
     return removed
+
+
+def tags_of(baggage: Baggage, retention_days: int) -> dict[str, str]:
+    """Return the tags of a job: its key, where that which belongs to it lies, and how long it is kept."""
+    return {KEY: baggage.key, PLACE: place_of(baggage.folder, baggage.scope), RETENTION: str(retention_days)}
+
+
+def place_of(folder: str, scope: str) -> str:
+    """Return a digest of folder and secret scope that may be a tag.
+
+    Source: tags of a job become labels of its cluster; on Google Cloud a value has at most 63 characters, letters, digits, `-`, `_`, `.`.
+    """
+    return hashlib.sha256(f"{folder.rstrip('/')}\n{scope}".encode()).hexdigest()[:32]
+
+
+def _is_over(client: WorkspaceClient, job: BaseJob, days: str) -> bool:
+    scheduled = job.settings is not None and job.settings.schedule is not None
+    age = time.time() - (job.created_time or 0) / 1000
+    if scheduled or not days.isdecimal() or age <= int(days) * DAY_SECONDS:
+        return False
+    if age <= START_SECONDS and not any(True for _ in client.jobs.list_runs(job_id=job.job_id)):
+        return False
+    return not any(True for _ in client.jobs.list_runs(job_id=job.job_id, active_only=True))

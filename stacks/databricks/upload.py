@@ -2,7 +2,6 @@
 
 import base64
 import json
-import re
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,13 +12,14 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import NotFound
 from databricks.sdk.service.workspace import ImportFormat
 
+from stackhouse.passwords import gives_password, names_secret
 from stacks.databricks.client import asked
 from stacks.databricks.job import Packages
 from stacks.databricks.pins import requirements
 from stacks.databricks.wheel import build_wheel
 
-SECRET = re.compile(r"(TOKEN|PASSWORD|SECRET|API_KEY|ACCESS_KEY)", re.IGNORECASE)
-"""Names of variables that must not stand in a job definition in clear text."""
+_SWITCHES = {"", "true", "false", "0", "1"}
+"""Values that are no secret under any name, such as that of ZENML_DISABLE_CREDENTIALS_DISK_CACHING."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,14 @@ class Baggage:
     def hide_secrets(self, variables: Mapping[str, str]) -> dict[str, str]:
         """Put the values of secret variables into the scope, and return all variables with references in their place.
 
+        A variable is secret where its name says so, or its value holds a password.
+
         Raises:
             InfrastructureError: where the scope does not exist or may not be written to.
         """
         hidden = {}
         for name, value in variables.items():
-            if SECRET.search(name) and not value.startswith("{{secrets/"):
+            if _is_secret(name, value):
                 with asked(
                     f"The secret scope '{self.scope}' cannot be written to (`databricks secrets create-scope {self.scope}` makes it)"
                 ):
@@ -101,3 +103,9 @@ class Baggage:
             # As JSON and not as a stream, since the SDK repeats no stream after 429 and 503; the API takes 10 MB so.
             encoded = base64.b64encode(content).decode()
             self.client.workspace.import_(f"{self.path}/{name}", content=encoded, format=ImportFormat.AUTO, overwrite=True)
+
+
+def _is_secret(name: str, value: str) -> bool:
+    if value.startswith("{{secrets/") or value.lower() in _SWITCHES:
+        return False
+    return names_secret(name) or gives_password(value)

@@ -11,7 +11,9 @@ settings.apply()
 
 from zenml import pipeline  # noqa: E402 - quiet before zenml is imported
 from zenml.client import Client  # noqa: E402
+from zenml.config.retry_config import StepRetryConfig  # noqa: E402
 from zenml.config.schedule import Schedule  # noqa: E402
+from zenml.enums import ExecutionMode  # noqa: E402
 
 from stackhouse.features import RouteDay  # noqa: E402
 from stackhouse.sources import CsvSource, FlightsSource, SourceSpec  # noqa: E402
@@ -37,9 +39,11 @@ def two_steps(source: SourceSpec) -> None:
 def submit(case: dict[str, Any]) -> dict[str, Any]:
     """Submit and wait, unless the settings say otherwise; say how it ended here, and what ZenML's record says."""
     pipe = two_steps if case.get("steps") == 2 else one_step
-    options = {"settings": {"orchestrator": {"poll_seconds": 0.3, **case.get("settings", {})}}}
+    options: dict[str, Any] = {"settings": {"orchestrator": {"poll_seconds": 0.3, **case.get("settings", {})}}}
     if case.get("schedule"):
         options["schedule"] = Schedule(cron_expression=case["schedule"])
+    if case.get("retries"):
+        options |= {"retry": StepRetryConfig(max_retries=case["retries"]), "execution_mode": ExecutionMode.FAIL_FAST}
     source = CsvSource(kind="csv", path=case["csv"]) if case.get("csv") else FlightsSource(kind="nycflights13", days=7)
     ended: dict[str, Any] = {"error": None, "message": ""}
     try:

@@ -15,10 +15,14 @@ from databricks.sdk import WorkspaceClient
 
 from rehearsal.emulator.faults import Fault
 from rehearsal.session import SCOPE, Session, rehearsing
+from stacks.databricks.retention import PLACE, RETENTION, place_of
 from tests.client_process import SECONDS, ClientProcess
 from tests.conftest import CLUSTER_ENVIRONMENTS, PROJECT
 
 FOLDER = "/Workspace/Shared/.stackhouse"
+FLIGHTS = """date,origin,dest,sched_dep_time,dep_delay,arr_delay,air_time
+2013-01-01,JFK,LAX,900,-1.0,12.0,330.0
+"""
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +66,12 @@ def last_run(client: WorkspaceClient) -> Any:
     return client.jobs.get_run(newest.run_id or 0)
 
 
+def attempts(client: WorkspaceClient, run_id: int) -> list[tuple[int, str]]:
+    """Number and state of each attempt of each task."""
+    tasks = client.jobs.get_run(run_id).tasks or []
+    return [(task.attempt_number, (task.state.result_state or task.state.life_cycle_state).value) for task in tasks]
+
+
 def test_run_that_succeeds_is_completed_on_both_sides(here: ClientProcess, client: WorkspaceClient) -> None:
     ended = here.submit(steps=2)
     run = last_run(client)
@@ -72,6 +82,8 @@ def test_run_that_succeeds_is_completed_on_both_sides(here: ClientProcess, clien
     left = leftovers(client)
     assert left["jobs"] == left["folders"] == left["secrets"]
     assert ended["runs"][0]["id"] in left["jobs"]
+    tags = client.jobs.get(run.job_id).settings.tags
+    assert (tags[PLACE], tags[RETENTION]) == (place_of(FOLDER, SCOPE), "14")
 
 
 def test_step_that_raises_ends_with_its_own_error(here: ClientProcess, client: WorkspaceClient, tmp_path: Path) -> None:
@@ -81,6 +93,30 @@ def test_step_that_raises_ends_with_its_own_error(here: ClientProcess, client: W
     assert ended["runs"][0]["steps"] == {"load_source": "failed"}
     states = {task.task_key: task.state.result_state.value for task in last_run(client).tasks}
     assert states == {"load_source": "FAILED", "compute_features": "UPSTREAM_FAILED"}
+
+
+@pytest.mark.slow
+def test_step_that_fails_once_succeeds_at_its_second_attempt(here: ClientProcess, client: WorkspaceClient, tmp_path: Path) -> None:
+    """Although the run ends with the first step that fails: an attempt with another after it has not failed the run."""
+    known = {run.run_id for run in client.jobs.list_runs()}
+    flights = tmp_path / "flights.csv"
+    here.start(csv=str(flights), retries=2)
+    run = until(lambda: next((run for run in client.jobs.list_runs() if run.run_id not in known), None))
+    until(lambda: attempts(client, run.run_id)[:1] == [(0, "FAILED")])
+    flights.write_text(FLIGHTS)
+    ended = here.end()
+    assert (ended["error"], ended["runs"][0]["status"]) == (None, "completed"), ended
+    assert ended["runs"][0]["steps"] == {"load_source": "completed"}
+    assert attempts(client, run.run_id) == [(0, "FAILED"), (1, "SUCCESS")]
+
+
+@pytest.mark.slow
+def test_step_that_fails_at_every_attempt_ends_with_its_own_error(here: ClientProcess, client: WorkspaceClient, tmp_path: Path) -> None:
+    ended = here.submit(csv=str(tmp_path / "nothing.csv"), retries=1)
+    assert (ended["error"], ended["runs"][0]["status"]) == ("InfrastructureError", "failed"), ended
+    assert "nothing.csv" in ended["message"]
+    assert ended["runs"][0]["steps"] == {"load_source": "failed"}
+    assert attempts(client, last_run(client).run_id) == [(0, "FAILED"), (1, "FAILED")]
 
 
 @pytest.mark.slow

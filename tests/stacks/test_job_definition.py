@@ -5,6 +5,7 @@ from databricks.sdk.service.compute import ClusterSpec
 from databricks.sdk.service.jobs import CronSchedule
 from databricks.sdk.service.jobs import JobSettings as JobDefinition
 from pydantic import ValidationError
+from zenml.config.retry_config import StepRetryConfig
 
 from stackhouse.errors import ConfigurationError
 from stacks.databricks import orchestrator
@@ -40,6 +41,15 @@ def test_job_has_one_task_for_each_step_on_one_cluster() -> None:
     }
     assert [cluster["job_cluster_key"] for cluster in job["job_clusters"]] == ["steps"]
     assert "environments" not in job
+
+
+def test_retries_of_a_step_go_before_those_of_the_settings() -> None:
+    settings = JobSettings(max_retries=3, min_retry_interval_millis=500)
+    job = define(
+        "training_1", STEPS, "snap", PACKAGES, settings, CLUSTER, retries={"write": StepRetryConfig(max_retries=1, delay=20)}
+    ).as_dict()
+    retries = {task["task_key"]: (task["max_retries"], task["min_retry_interval_millis"]) for task in job["tasks"]}
+    assert retries == {"load_source": (3, 500), "compute_features": (3, 500), "write": (1, 20_000)}
 
 
 def test_serverless_job_has_an_environment_and_no_cluster() -> None:

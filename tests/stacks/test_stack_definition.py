@@ -1,10 +1,12 @@
 """Stacks as files: places that are filled from the environment, and secrets that ZenML keeps."""
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 from zenml.client import Client
+from zenml.enums import StackComponentType
 
 from stackhouse.errors import ConfigurationError
 from stacks.definition import FLAVORS, ComponentDefinition, bring_up, filled, read_definition
@@ -115,6 +117,35 @@ def test_an_mlflow_server_is_all_that_its_stack_has_in_place_of_the_local_one() 
     tracker = server.pop("experiment_tracker")
     assert local.pop("experiment_tracker").flavor == tracker.flavor == "mlflow"
     assert local == server
+
+
+@pytest.mark.parametrize(
+    ("kept", "found"),
+    [
+        ({"tracking_token": "Tr0ub4dor"}, "tracking_token is another one"),
+        ({"tracking_uri": "http://me:Tr0ub4dor@127.0.0.1:8"}, "tracking_uri is http://127.0.0.1:8, not http://127.0.0.1:9"),
+        ({"tracking_uri": "http://me:Tr0ub4dor@127.0.0.1:9"}, "tracking_uri is another one"),
+        ({"tracking_uri": "http://127.0.0.1:9?password=Tr0ub4dor"}, "tracking_uri is another one"),
+    ],
+)
+def test_a_component_that_differs_is_told_without_its_credentials(
+    kept: dict[str, str], found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", TOKEN)
+    server = read_definition("local_mlflow_server")
+    tracker = server.components["experiment_tracker"].model_copy(update={"name": "stackhouse_planted"})
+    definition = server.model_copy(update={"name": "planted", "components": {**server.components, "experiment_tracker": tracker}})
+    bring_up(definition)
+    client, place = Client(), ("stackhouse_planted", StackComponentType.EXPERIMENT_TRACKER)
+    client.update_stack_component(*place, configuration=kept)
+    try:
+        with pytest.raises(ConfigurationError, match=f"of another clone or folder: {re.escape(found)}\\. ") as refused:
+            bring_up(definition)
+    finally:
+        client.update_stack_component(*place, configuration=dict(filled(tracker, definition.name).configuration))
+        bring_up(read_definition("local"))
+    assert not [secret for secret in ("Tr0ub4dor", TOKEN) if secret in str(refused.value)]
 
 
 def test_the_address_and_the_token_of_an_mlflow_server_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
