@@ -190,6 +190,33 @@ class LabelError(DataError):
         )
 
     @classmethod
+    def not_in_training(cls, column: str, test: str, unknown: Iterable[str], train: str, classes: Iterable[str]) -> Self:
+        """Build the error for a test table with classes that its training table lacks."""
+        return cls(
+            f"The label '{column}' of {test} holds {_names(unknown)}, and the classes are {_names(classes)}, those of {train}. Add rows of "
+            "each class to what the tables are made of and run prepare_data again, leave the class out of both tables, or name another "
+            "column with --target-col."
+        )
+
+    @classmethod
+    def all_held_out(cls, label: str, classes: Mapping[str, int], test_size: float, divided: str) -> Self:
+        """Build the error for classes whose rows, counted here, would all be held out; `divided` are times or rows."""
+        shown = ", ".join(f"'{name}' ({rows:,} {'row' if rows == 1 else 'rows'})" for name, rows in classes.items())
+        return cls(
+            f"No row of {shown} of the label '{label}' would be left to learn from: {test_size:g} of the {divided} are held out to judge, "
+            "and a fifth of the others to follow the losses. Add rows of the class, leave it out of the table, or lower --test-size."
+        )
+
+    @classmethod
+    def none_to_learn(cls, column: str, train: str, missing: Iterable[str]) -> Self:
+        """Build the error for classes of a training table whose rows are all among those held out."""
+        return cls(
+            f"Without the fifth that is held out to follow the losses, {train} has none of class {_names(missing)} of '{column}'; a model "
+            "could never answer with it. Add rows of the class and run prepare_data again, leave it out of both tables, or name another "
+            "column with --target-col."
+        )
+
+    @classmethod
     def missing_class(cls, label: str, missing: Iterable[str], part: str) -> Self:
         """Build the error for classes of which one part of the rows has none."""
         return cls(

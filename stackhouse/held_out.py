@@ -9,6 +9,9 @@ import polars as pl
 from stackhouse.splits import RandomSplit, TimeSplit, split
 from stackhouse.table import Table, concatenate, require_times
 
+VALIDATION_SHARE = 0.2
+"""Share of a training table by which losses are followed; the model is fitted to all of it afterwards."""
+
 _CLASS = "__class"
 
 

@@ -7,20 +7,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from stackhouse.algorithms import LightGBM
 from stackhouse.cleaning import CleaningRule, clean
-from stackhouse.errors import ColumnNotFoundError, DataError
+from stackhouse.errors import ColumnNotFoundError, DataError, LabelError
 from stackhouse.fitted import ScoringRules
-from stackhouse.held_out import hold_out
-from stackhouse.labels.inferred import infer_label
+from stackhouse.held_out import VALIDATION_SHARE, hold_out
+from stackhouse.labels.inferred import distinct_values, infer_label
 from stackhouse.labels.labelling import label_rows
 from stackhouse.labels.report import LabelReport
-from stackhouse.labels.rules import LabelRule
+from stackhouse.labels.rules import BinaryLabel, ClassLabel, LabelRule
 from stackhouse.record import ModelIdentity
 from stackhouse.splits import RandomSplit, Split, TimeSplit
 from stackhouse.table import Table
 from stackhouse.verdict import Gates
-
-VALIDATION_SHARE = 0.2
-"""Share of the training table by which losses are followed; the model is fitted to all of it afterwards."""
 
 
 class TableTraining(BaseModel):
@@ -59,12 +56,15 @@ def rows_to_learn(train: Table, test: Table, training: TableTraining) -> Rows:
         ColumnNotFoundError: where the test table lacks a feature or the target.
         DataError: where there are too few rows, or the target cannot be learned.
         DirtyFeaturesError: where a feature holds NaN, ±Inf or null.
+        LabelError: where the test table has a class that the training table lacks, or all rows of a class are held out for validation.
     """
     if missing := [column for column in train.columns if column not in test.columns]:
         remedy = "Run prepare_data again, so that both tables have the same columns."
         raise ColumnNotFoundError.missing(test.name, missing, test.columns, remedy)
     label, rule = infer_label(train, training.target), CleaningRule()
+    _require_known_classes(train, test, training.target)
     parts, labels = divided(train, test, label, rule, training.seed)
+    _require_every_class(parts.train, label, train.name)
     return Rows(
         parts=parts,
         split=_as_divided(parts, training.seed),
@@ -86,6 +86,21 @@ def divided(train: Table, test: Table, label: LabelRule, rule: CleaningRule, see
     judged = label_rows(clean(same, rule.refusing()).table, label).table
     held = hold_out(learned.table, label.name, VALIDATION_SHARE, seed)
     return Split(held.kept, held.held, judged), learned.report
+
+
+def _require_known_classes(train: Table, test: Table, target: str) -> None:
+    known, found = distinct_values(train, target), distinct_values(test, target)
+    names = [str(value) for value in known]
+    if unknown := [str(value) for value in found if value not in known and str(value) not in names]:
+        raise LabelError.not_in_training(target, test.name, unknown, train.name, names)
+
+
+def _require_every_class(learned: Table, label: BinaryLabel | ClassLabel, train: str) -> None:
+    if isinstance(label, BinaryLabel):
+        return
+    found = learned.frame.select(label.name).unique().collect(backend="polars")[label.name].to_list()
+    if missing := [name for number, name in enumerate(label.classes) if number not in found]:
+        raise LabelError.none_to_learn(label.source, train, missing)
 
 
 def _as_divided(parts: Split, seed: int) -> TimeSplit | RandomSplit:

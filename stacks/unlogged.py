@@ -2,19 +2,23 @@
 
 import hashlib
 import json
-from typing import Any
 
 from zenml import save_artifact
 from zenml.client import Client
 
-from stackhouse.fitted import FittedModel
+from stackhouse.content import content_hash
+from stackhouse.fitted import FittedModel, ScoringRules
+from stackhouse.table import Table
 from stackhouse.trained import TrainedModel
 
 
-def fit_key(model: str, *made_of: Any) -> str:
-    """Return a digest of what a model is made of: reports, rules and texts, in this order."""
-    parts = [part.model_dump(mode="json") if hasattr(part, "model_dump") else part for part in made_of]
-    return hashlib.sha256(json.dumps([model, *parts], sort_keys=True).encode()).hexdigest()[:16]
+def fit_key(model: str, rows: Table, rules: ScoringRules, surroundings: str) -> str:
+    """Return a digest of what a fit depends on: its rows, in whatever order, the rules, code and libraries.
+
+    The rows themselves, and not the tables that they come from: lookups, exclusions and the split decide which rows these are.
+    """
+    made_of = [model, content_hash(rows), rules.model_dump(mode="json"), surroundings]
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def keep(model: TrainedModel, name: str, key: str) -> None:

@@ -39,7 +39,7 @@ def train_model(
     if tuning.skipped:
         tag_skipped(open_run(), tuning.skipped)
         return TrainedModel(None, record)
-    key = fit_key(identity.registered_name, rules, *data.tables, data.labels, split, surroundings())
+    key = fit_key(identity.registered_name, rows, rules, surroundings())
     before = kept(identity.name, key)
     fitted = before or FittedModel.fit(rows, rules)
     try:

@@ -78,7 +78,9 @@ def _list_of_best(report: TuningReport) -> Html:
     rows = [(at + 1, _candidate(report.trials[at], chosen=at == report.chosen), _outcome(report.trials[at])) for at in order[:SHOWN]]
     found = table(("trial", "candidate", f"{report.metric}, mean (+/- 2 std)"), rows, marked=order.index(report.chosen))
     more = f" The best {SHOWN} of {len(order)} are listed." if len(order) > SHOWN else ""
-    return tag("div", found, note(f"The {_direction(report)} mean over the folds decides.{more}"))
+    again = " Boosters that led after they had stopped early were judged again with their final number of trees; these values count."
+    judged_again = again if any(trial.stopped_folds for trial in report.trials) else ""
+    return tag("div", found, note(f"The {_direction(report)} mean over the folds decides.{judged_again}{more}"))
 
 
 def _space(report: TuningReport, search: SearchReport, kind: str) -> Html:

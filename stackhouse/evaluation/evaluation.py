@@ -23,7 +23,7 @@ from stackhouse.report import Report
 from stackhouse.splits import RandomSplit, split
 from stackhouse.table import Table, concatenate
 from stackhouse.tasks import TaskName
-from stackhouse.tuning.comparison import measure
+from stackhouse.tuning.comparison import measure, unlearnable
 
 
 class Period(Report):
@@ -45,7 +45,8 @@ class Evaluation(Report):
     """Metrics of one model. `skipped` says why there is none, and all metrics are then empty.
 
     `test` are the metrics that gates judge; `train` shows overfitting; `random_split` is the same algorithm trained and
-    tested on rows drawn at random from all of them, for comparison only; `reference` is a guess by class share, or of the mean.
+    tested on rows drawn at random from all of them, for comparison only, and empty where these cannot be learned from; `reference` is a
+    guess by class share, or of the mean.
     `intervals` hold the values of `test` that other test rows would give; `resampling` says how.
     """
 
@@ -167,10 +168,16 @@ def period(table: Table) -> Period:
 
 
 def _on_random_split(model: FittedModel, train: Table, test: Table, seed: int) -> dict[str, float]:
+    """Fit and measure on rows drawn at random; nothing where the drawn training rows lack a class, or there are too few to draw from."""
     share = test.count() / (train.count() + test.count())
     rows = concatenate(train, test)
     needed = rows.select(
         column for column in rows.roles.columns if column in (*rows.roles.identity, *model.rules.features, *rows.roles.labels)
     )
-    parts = split(needed, RandomSplit(test_size=share, seed=seed))
-    return measure(FittedModel.fit(concatenate(parts.train, parts.validation), model.rules), parts.test)
+    try:
+        parts = split(needed, RandomSplit(test_size=share, seed=seed))
+        learned = concatenate(parts.train, parts.validation)
+        reason = unlearnable(learned, "training", model.rules)
+    except DataError:
+        return {}
+    return {} if reason else measure(FittedModel.fit(learned, model.rules), parts.test)

@@ -27,7 +27,7 @@ def infer_label(table: Table, column: str) -> BinaryLabel | ClassLabel:
     """
     if column not in table.columns:
         raise ColumnNotFoundError.missing(table.name, [column], table.columns, "Name one of these as the label.")
-    values = _values(table, column)
+    values = distinct_values(table, column)
     if not values:
         raise EmptyTableError.no_rows(table.name, f"No row has a value in '{column}'.")
     if len(values) > MOST_CLASSES or not _are_classes(table, column, values):
@@ -48,8 +48,8 @@ def known_label(table: Table, column: str) -> nw.Expr:
     return known & ~nw.col(column).is_nan() if table.frame.collect_schema()[column].is_float() else known
 
 
-def _values(table: Table, column: str) -> list[object]:
-    """The distinct values in their order, one more than there may be classes at most."""
+def distinct_values(table: Table, column: str) -> list[object]:
+    """Return the distinct values in their order, neither null nor NaN; one more than there may be classes at most."""
     known = table.frame.filter(known_label(table, column)).select(column).unique()
     return known.sort(column).head(MOST_CLASSES + 1).collect(backend="polars")[column].to_list()
 

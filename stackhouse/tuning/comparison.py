@@ -26,9 +26,16 @@ class Trial(Report):
     """The metric that decides on the held-out rows of each fold; fewer values than folds where the trial was pruned."""
     rounds: tuple[int, ...] = ()
     """After how many trees each fold stopped early; their mean is the algorithm's `n_estimators`. Empty where none did."""
+    stopped_folds: tuple[float, ...] = ()
+    """What the folds gave as they stopped early, where `folds` are those of the algorithm as it is; empty where it was not judged again."""
     drawn: Mapping[str, bool | int | float | str | None] = {}
     """Hyperparameters that the search drew; empty for a listed candidate."""
     pruned: bool = False
+
+    @property
+    def flattered(self) -> bool:
+        """Whether the folds were judged on the very rows on which they stopped early."""
+        return bool(self.rounds) and not self.stopped_folds
 
     @property
     def mean(self) -> float:

@@ -1,8 +1,9 @@
 """The search of hyperparameters: TPE over the algorithms' spaces, each trial judged on folds of the training rows.
 
 One study holds all listed algorithms and the kind is a choice like any other, so that trials go where they pay; a study for each
-would give the worse kind as many. The listed candidates are the first trials, exactly as they are listed, so that the chosen one is never
-worse on the folds than any of them. Validation rows come in once everything is chosen, and test rows never.
+would give the worse kind as many. The listed candidates are the first trials, exactly as they are listed, and nothing stops them early.
+A drawn booster that stopped early and leads is judged once more as it would be trained, so that the chosen one is never worse on the
+folds than any that is listed. Validation rows come in once everything is chosen, and test rows never.
 
 What is drawn depends on the seed and on the trials before, not on when they were made. A search that is ended in the middle and goes on
 from its kept trials gives what the uninterrupted one gives, to the bit: with the same libraries and threads, and without a limit of time.
@@ -42,7 +43,8 @@ def search(
 ) -> Tuned:
     """Search until so many trials are done, and take the one whose mean over the folds is best; the first of equals.
 
-    The final number of trees of a booster that stops early is the mean over the folds, rounded; nothing stops early after that.
+    The final number of trees of a booster that stops early is the mean over the folds, rounded. Nothing stops early after that, and
+    what the chosen one's folds gave is of that number.
 
     Args:
         train: the training rows, which the folds are made of.
@@ -76,8 +78,8 @@ def search(
             _try_next(study, judge, rule)
         if told:
             told(study.trials)
-    chosen = best_by_folds(study.trials, metric)
-    trials, losses = list(study.trials), None
+    trials, losses = _without_flattery(study.trials, judge, metric, rule), None
+    chosen = best_by_folds(trials, metric)
     for position in {*range(len(listed)), chosen}:
         rules = candidates[0].model_copy(update={"algorithm": trials[position].algorithm})
         model, found = FittedModel.fit_watched(train, validation, rules)
@@ -130,6 +132,18 @@ def _try_next(study: Study, judge: Judge, rule: SearchRule) -> None:
         if fold + 1 < rule.folds and study.is_poor(fold, float(np.mean(values))):
             break
     study.finish(drawn, values, rounds)
+
+
+def _without_flattery(trials: Sequence[Trial], judge: Judge, metric: str, rule: SearchRule) -> list[Trial]:
+    """Judge the leading trial once more, with its final number of trees, until one leads that did not stop early on the held-out rows.
+
+    The kept trials stay as they were, so that a search which goes on draws what it would have drawn.
+    """
+    found = list(trials)
+    while (leading := found[position := best_by_folds(found, metric)]).flattered:
+        folds = tuple(value for value, _ in _on_folds(judge, leading.algorithm, rule, patience=0))
+        found[position] = leading.model_copy(update={"folds": folds, "stopped_folds": leading.folds})
+    return found
 
 
 def _on_folds(judge: Judge, algorithm: Estimating, rule: SearchRule, patience: int) -> Iterator[tuple[float, int | None]]:

@@ -72,6 +72,15 @@ def test_a_run_that_is_stopped_is_told_as_an_error_with_its_own_code(
     assert not (HOME / "feature_store/mlops_dev/nothing_here").exists()
 
 
+def test_a_class_that_could_not_be_learned_is_refused_before_anything_is_written(local_stack: str) -> None:
+    kinds = ["voucher", "card", "cash", "transfer"] * 2 + ["card", "cash", "transfer"] * 30
+    write_table("mlops_dev.rare.payments", pl.DataFrame({"payment": range(98), "amount": range(98), "target": kinds}))
+    with pytest.raises(StackhouseError, match=r"No row of 'voucher' \(2 rows\) of the label 'target' would be left") as stopped:
+        answer("prepare_data", "--catalog", "mlops_dev", "--schema", "rare", "--environment", "dev", "--source-table", "payments")
+    assert stopped.value.exit_code == 3
+    assert [found.name for found in (HOME / "feature_store/mlops_dev/rare").iterdir()] == ["payments"]
+
+
 @pytest.mark.parametrize(
     ("command", "code", "message"),
     [

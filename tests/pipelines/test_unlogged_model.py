@@ -50,5 +50,19 @@ def test_model_is_kept_and_the_next_run_logs_it_without_a_fit(
     assert Client().get_artifact_version(artifact.name).load().fitted.rules == model.fitted.rules
 
 
+def test_other_lookups_in_the_same_tables_are_fitted_anew(run_small: Callable[..., Runs], refusing: pytest.MonkeyPatch) -> None:
+    lookup = {
+        "table_name": "dev.looked_back.route_day_features",
+        "lookup_key": ["origin", "dest"],
+        "feature_names": ["late_rate_7d", "flights_7d"],
+        "timestamp_lookup_key": "label_time",
+    }
+    with pytest.raises(InfrastructureError, match="The fitted model is kept"):
+        run_small("looked_back", lookups=[lookup])
+    refusing.undo()
+    runs = run_small("looked_back", lookups=[lookup | {"default_values": {"late_rate_7d": 0.0, "flights_7d": 0.0}}])
+    assert runs.training.steps["train_model"].run_metadata["fitted_by_an_earlier_run"] is False
+
+
 def test_nothing_is_kept_of_another_model_or_under_another_key(run_small: Callable[..., Runs]) -> None:
     assert kept("nowhere", "0" * 16) is None

@@ -14,9 +14,9 @@ from stackhouse.evaluation.decision import FixedThreshold
 from stackhouse.evaluation.evaluation import Evaluation, Period, evaluate, imbalance_of, period
 from stackhouse.evaluation.rule import EvaluationRule
 from stackhouse.fitted import FittedModel, ScoringRules
-from stackhouse.labels.rules import ValueLabel
+from stackhouse.labels.rules import ClassLabel, ValueLabel
 from stackhouse.record import TrainingRecord
-from stackhouse.table import Table
+from stackhouse.table import Roles, Table
 from stackhouse.trained import TrainedModel
 from stackhouse.tuning.comparison import measure
 
@@ -55,6 +55,26 @@ def test_random_split_learns_from_the_later_rows_too_and_hides_that_they_differ(
     turned = later.with_frame(later.frame.with_columns((1 - nw.col("y")).alias("y")))
     found = evaluate(good, train, turned, seed=1)
     assert found.test["roc_auc"] < 0.5 < found.random_split["roc_auc"]
+
+
+def test_random_split_that_takes_the_only_row_of_a_class_is_left_out() -> None:
+    names = ["common", "other"] * 30
+    names[0] = "once"
+    frame = pl.DataFrame(
+        {"k": range(60), "t": [datetime(2024, 1, day // 2 + 1, tzinfo=UTC) for day in range(60)], "x": range(60), "name": names}
+    ).with_columns(y=pl.col("name").replace_strict({"common": 0, "other": 1, "once": 2}))
+    rows = Table.of(frame, Roles(primary_keys=("k",), timestamp="t", label="y", features=("x",)), "rows")
+    early, late = (rows.with_frame(rows.frame.filter(condition)) for condition in (nw.col("k") < 40, nw.col("k") >= 40))
+    classes = ClassLabel(source="name", name="y", classes=("common", "other", "once"))
+    model = FittedModel.fit(early, ScoringRules(algorithm=XGBoost(n_estimators=3), features=("x",), cleaning=CleaningRule(), label=classes))
+    found = evaluate(model, early, late, seed=1)
+    assert found.random_split == {}
+    assert (set(found.test), set(found.reference)) == ({*model.rules.task.metrics}, {*model.rules.task.metrics})
+
+
+def test_random_split_of_too_few_rows_is_left_out(good: FittedModel, train: Table, later: Table) -> None:
+    one_each = [table.with_frame(nw.concat([table.frame.filter(nw.col("y") == y).head(1) for y in (0, 1)])) for table in (train, later)]
+    assert evaluate(good, *one_each, seed=1).random_split == {}
 
 
 def test_periods_are_those_of_the_two_tables(good: FittedModel, train: Table, later: Table) -> None:

@@ -513,6 +513,14 @@ def test_search_page_tells_trials_space_folds_and_marks_the_chosen_one() -> None
     assert html.count(">chosen</text>") == 1
 
 
+def test_search_page_says_that_the_leading_booster_was_judged_again() -> None:
+    again = SEARCHED.trials[2].model_copy(update={"rounds": (40, 50), "stopped_folds": (0.7, 0.8)})
+    words = words_of(SEARCHED.model_copy(update={"trials": (*SEARCHED.trials[:2], again, SEARCHED.trials[3])}))
+    assert "roc_auc of the chosen 0.6500 (+/- 0.1000)" in words
+    assert "were judged again with their final number of trees; these values count." in words
+    assert "judged again" not in words_of(SEARCHED)
+
+
 def test_best_so_far_rises_with_whole_trials_alone() -> None:
     (line,) = re.findall(r'<polyline points="([^"]+)"', render(SEARCHED).partition("Search space")[0])
     heights = [float(point.partition(",")[2]) for point in line.split()]

@@ -16,13 +16,14 @@ from stackhouse.algorithms import LightGBM, RandomForest, XGBoost
 from stackhouse.cleaning import CleaningRule
 from stackhouse.encoded_columns import Cut
 from stackhouse.errors import ConfigurationError, DataError
+from stackhouse.evaluation.metrics import better
 from stackhouse.fitted import FittedModel, ScoringRules
-from stackhouse.labels.rules import BinaryLabel
+from stackhouse.labels.rules import BinaryLabel, ClassLabel, MultiLabel, ValueLabel
 from stackhouse.splits import RandomSplit, TimeSplit
 from stackhouse.table import Roles, Table
 from stackhouse.tuning.comparison import Trial, measure
 from stackhouse.tuning.cross_validation import Judge
-from stackhouse.tuning.folds import by_time
+from stackhouse.tuning.folds import by_time, divide
 from stackhouse.tuning.search import best_by_folds, digest, search
 from stackhouse.tuning.search_rule import SearchRule
 from stackhouse.tuning.study import Study
@@ -171,7 +172,7 @@ def test_so_many_folds_are_fitted_at_the_same_time(monkeypatch: pytest.MonkeyPat
     assert not meeting.broken
 
 
-@pytest.mark.parametrize("after", range(1, 8))
+@pytest.mark.parametrize("after", range(1, 9))
 def test_a_search_that_ends_in_the_middle_goes_on_to_the_same_result(after: int, undisturbed: Any) -> None:
     kept = optuna.create_study(direction="maximize")
 
@@ -239,6 +240,76 @@ def test_a_booster_takes_the_mean_of_where_its_folds_stopped(undisturbed: Any) -
     never = run(SMALL.model_copy(update={"early_stopping_rounds": 0})).report
     for trial in never.trials[1:]:
         assert (trial.rounds, trial.algorithm.n_estimators) == ((), trial.drawn["n_estimators"])
+
+
+TASKS: dict[str, tuple[Any, Any, str]] = {
+    "binary": (BinaryLabel(source="y"), pl.col("y"), "roc_auc"),
+    "classes": (ClassLabel(source="y", name="y", classes=("0", "1", "2")), pl.col("k") % 2 + (pl.col("a") > 0), "macro_f1"),
+    "labels": (MultiLabel(labels=(BinaryLabel(source="y"), BinaryLabel(source="z"))), pl.col("y"), "roc_auc"),
+    "number": (ValueLabel(source="y"), pl.col("a") * pl.col("b") + pl.col("noise"), "rmse"),
+}
+"""By task: the label's rule, the label itself, and the metric that decides."""
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(("split", "at_once"), [(TimeSplit(), 1), (RandomSplit(), 3)], ids=["by time", "at random, at once"])
+def test_the_folds_of_the_chosen_are_those_of_the_algorithm_that_goes_on(task: str, split: Any, at_once: int) -> None:
+    label, values, metric = TASKS[task]
+    roles = ROLES.model_copy(update={"further_labels": ("z",) if task == "labels" else ()})
+    train, later = (
+        Table.of(table.collect().to_native().with_columns(y=values, z=(pl.col("b") > 0).cast(pl.Int64)), roles, "rows")
+        for table in (TRAIN, LATER)
+    )
+    rule = SearchRule(trials=8, folds=3, parallel_folds=at_once, space={"xgboost": FEW_TREES})
+    listed = tuple(found.model_copy(update={"label": label}) for found in rules(STUMP))
+    report = search(train, later, listed, metric, rule, split).report
+    chosen, judge = report.trials[report.chosen], Judge.of(divide(train, split, 3, rule.seed), listed, metric)
+    assert len(chosen.rounds) == len(chosen.stopped_folds) == 3
+    assert chosen.folds == tuple(judge.value(chosen.algorithm, fold, patience=0)[0] for fold in range(3))
+    assert not any(better(metric, trial.mean, chosen.mean) for trial in report.trials if not trial.pruned)
+
+
+Worth = dict[int, tuple[float, float]]
+"""By number of the drawn trial, from 1 on: what its folds give where they stop early, and what they give with its final number of trees."""
+
+
+@pytest.mark.parametrize(("metric", "sign"), [("roc_auc", 1), ("log_loss", -1)])
+@pytest.mark.parametrize(
+    ("worth", "chosen", "judged_again"),
+    [
+        ({1: (0.9, 0.8), 2: (0.6, 0.6)}, 1, [1]),
+        ({1: (0.9, 0.7), 2: (0.6, 0.6)}, 0, [1]),
+        ({1: (0.9, 0.6), 2: (0.8, 0.75)}, 2, [1, 2]),
+        ({1: (0.9, 0.75), 2: (0.8, 0.74)}, 1, [1, 2]),
+        ({1: (0.9, 0.6), 2: (0.8, 0.5)}, 0, [1, 2]),
+        ({1: (0.7, 0.9), 2: (0.6, 0.9)}, 0, []),
+    ],
+    ids=["the lead holds", "no better than the listed", "the next one leads", "ahead again", "the listed leads", "never led"],
+)
+def test_a_booster_that_stopped_early_leads_by_what_it_is_worth_without(
+    metric: str, sign: int, worth: Worth, chosen: int, judged_again: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The listed candidate is worth 0.7 on every fold."""
+    told: list[int] = []
+
+    def value(_: Judge, algorithm: Any, fold: int, patience: int) -> tuple[float, int | None]:
+        if patience:
+            return sign * worth[told[-1]][0], 10 * told[-1]
+        return sign * (worth[algorithm.n_estimators // 10][1] if algorithm != STUMP else 0.7), None
+
+    monkeypatch.setattr(Judge, "value", value)
+    report = run(SMALL.model_copy(update={"trials": 3}), metric=metric, told=lambda trials: told.append(len(trials))).report
+    assert (report.chosen, best_by_folds(report.trials, metric)) == (chosen, chosen)
+    assert [at for at, trial in enumerate(report.trials) if trial.stopped_folds] == judged_again
+    expected = sign * (worth[chosen][1] if chosen else 0.7)
+    assert report.trials[chosen].folds == (expected,) * 3
+
+
+def test_what_was_judged_again_is_kept_as_it_was(undisturbed: Any) -> None:
+    kept = optuna.create_study(direction="maximize")
+    run(kept=kept)
+    chosen = undisturbed.report.trials[undisturbed.report.chosen]
+    assert kept.trials[undisturbed.report.chosen].value == pytest.approx(np.mean(chosen.stopped_folds))
 
 
 def test_a_poor_trial_ends_before_its_last_fold_and_cannot_win() -> None:

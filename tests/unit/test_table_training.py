@@ -72,9 +72,36 @@ def test_features_that_are_not_clean_are_refused_on_either_side(side: str, value
         learn(dirty if side == "train" else clean, dirty if side == "test" else clean)
 
 
-def test_a_class_that_only_the_test_rows_have_is_refused() -> None:
-    with pytest.raises(LabelError, match="holds 'c', and the classes are 'a', 'b'"):
-        learn({"y": ["a", "b"] * (ROWS // 2)}, {"y": ["a", "c"] * (ROWS // 2)})
+@pytest.mark.parametrize(
+    ("train", "test", "told"),
+    [
+        (["a", "b"], ["a", "c"], "holds 'c', and the classes are 'a', 'b'"),
+        (["a", "b", "c", "d"], ["a", "e"], "holds 'e', and the classes are 'a', 'b', 'c', 'd'"),
+        ([0, 1], [0, 2], "holds '2', and the classes are '0', '1'"),
+    ],
+    ids=["two texts", "four texts", "numbers"],
+)
+def test_a_class_that_only_the_test_rows_have_is_refused_by_the_names_of_the_tables(train: list[Any], test: list[Any], told: str) -> None:
+    with pytest.raises(LabelError, match=rf"The label 'y' of rows from 100 {told}, those of rows from 0\..* --target-col") as refused:
+        learn({"y": train * (ROWS // len(train))}, {"y": test * (ROWS // len(test))})
+    assert "model." not in str(refused.value)
+
+
+def test_classes_that_are_written_as_other_numbers_are_the_same() -> None:
+    judged = learn({"y": [0, 1] * (ROWS // 2)}, {"y": [0.0, 1.0] * (ROWS // 2)}).parts.test
+    assert judged.collect(["y"])["y"].to_list() == [0, 1] * (ROWS // 2)
+
+
+def test_a_class_of_two_training_rows_has_one_to_learn_from_and_one_to_validate() -> None:
+    parts = learn({"y": ["rare"] * 2 + ["a", "b"] * (ROWS // 2 - 1)}).parts
+    assert [part.collect(["y"])["y"].to_list().count(2) for part in (parts.train, parts.validation)] == [1, 1]
+
+
+def test_a_class_of_one_training_row_is_refused_in_words_of_tables_and_flags() -> None:
+    told = "Without the fifth .*, rows from 0 has none of class 'rare' of 'y'; .* --target-col"
+    with pytest.raises(LabelError, match=told) as refused:
+        learn({"y": ["rare", "a"] + ["a", "b"] * (ROWS // 2 - 1)})
+    assert "model." not in str(refused.value)
 
 
 def test_a_test_table_without_the_columns_of_the_training_table_is_refused() -> None:
