@@ -64,7 +64,7 @@ def compare(
     spec = read_model_file(model_file) if model_file else None
     asked = _rule(spec, knobs, slices)
     alias = spec.registry.champion_alias if spec else CHAMPION
-    out = Console(stderr=True) if as_json else console()
+    out = console(stderr=as_json)
     with on_stack(stack, out, "compare"):
         from stacks.alias_moves import move_alias
         from stacks.comparison import compare_versions, require_comparable_models, require_metric

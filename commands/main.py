@@ -192,7 +192,7 @@ def runs(
     Parameters
     ----------
     model
-        Runs of this model alone, e.g. flight_delay.
+        Runs of this model alone, e.g. flight_delay, or dev.flights.flight_delay.
     verdict
         Runs with this verdict alone.
     experiment

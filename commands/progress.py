@@ -5,11 +5,13 @@ ZenML offers no event for a step that is served from the cache, so its log recor
 
 import importlib
 import logging
+import os
 import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from rich.console import Console
 
@@ -18,13 +20,27 @@ _TRIAL = re.compile(r"Trial (\d+ of \d+: .*)")
 _CACHED = re.compile(r"Using cached version of step `?([\w-]+)`?")
 
 
+class _Screen(Console):
+    """Goes on in silence where nobody reads any more: what a command does, and its exit code, are not those of `| head -1`."""
+
+    def on_broken_pipe(self) -> None:
+        """Let what is still to be printed go nowhere. Source: Python's documentation of SIGPIPE."""
+        nowhere(sys.stderr if self.stderr else sys.stdout)
+
+
+def nowhere(stream: TextIO) -> None:
+    """Let everything that is still written to a stream go nowhere."""
+    with Path(os.devnull).open("w", encoding="utf-8") as sink:
+        os.dup2(sink.fileno(), stream.fileno())
+
+
 def console(*, stderr: bool = False) -> Console:
     """Return the console of our commands; wide enough for the last screen where the output is not a terminal.
 
     With `stderr` it leaves the standard output to what a machine reads.
     """
     width = None if (sys.stderr if stderr else sys.stdout).isatty() else 120
-    return Console(highlight=False, soft_wrap=True, width=width, stderr=stderr)
+    return _Screen(highlight=False, soft_wrap=True, width=width, stderr=stderr)
 
 
 class _StepLines(logging.Handler):

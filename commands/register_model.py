@@ -71,7 +71,7 @@ def register_model(
     request = _request(
         model_name, catalog, schema, run_id, alias, description, git_sha, environment, experiment_name, staging=promote_to_staging
     )
-    out = Console(stderr=True, highlight=False, soft_wrap=True) if json else console()
+    out = console(stderr=json)
     out.print(f"[bold]Registering[/] {escape(request.name)}")
     with on_stack(stack, out, "register_model") as log_file:
         from pipelines.registration import registration

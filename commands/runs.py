@@ -62,7 +62,7 @@ def list_runs(
 
 
 def print_runs(out: Console, runs: Sequence[TrainingRun], metrics: Sequence[RecordedMetric]) -> None:
-    """Print a row a run: when it began, model, algorithm, verdict, metrics, id. What has no verdict shows MLflow's status."""
+    """Print a row a run: when it began, model, algorithm, verdict, metrics, id. What was not judged shows MLflow's status."""
     if not runs:
         out.print("No run is on record that is like this.")
         return
@@ -73,12 +73,13 @@ def print_runs(out: Console, runs: Sequence[TrainingRun], metrics: Sequence[Reco
         grid.add_column(metric.label, justify="right", no_wrap=True)
     grid.add_column("Run", no_wrap=True)
     for run in runs:
-        colour = _COLOURS.get(run.verdict or "", "dim")
+        colour, ended = _COLOURS.get(run.verdict or "", "dim"), run.status.lower()
+        unjudged = "no verdict" if run.algorithm and ended == "finished" else ended
         grid.add_row(
             moment(run.start_time),
             escape(run.model or run.run_name),
             escape(run.algorithm),
-            f"[{colour}]{escape(run.verdict or run.status.lower())}[/]",
+            f"[{colour}]{escape(run.verdict or unjudged)}[/]",
             *(number(metric.value(run.metrics)) for metric in metrics),
             run.run_id[:_ID],
         )

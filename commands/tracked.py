@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from commands.model_file import read_model_file
+from commands.progress import nowhere
 from commands.working import on_stack
 from stackhouse.errors import ConfigurationError
 from stacks.home import PROJECT
@@ -65,5 +66,9 @@ def moment(time: datetime) -> str:
 
 
 def write_out(text: str) -> None:
-    """Write what a machine reads to the standard output, as it is."""
-    sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+    """Write what a machine reads to the standard output, as it is; nothing where nobody reads it any more."""
+    try:
+        sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        nowhere(sys.stdout)

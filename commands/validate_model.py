@@ -1,5 +1,7 @@
 """`validate_model`: a registered version is looked at before it is deployed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -106,7 +108,10 @@ def validate_model(
             min_accuracy=min_accuracy,
         ).over(place.profile.limits),
     )
-    out = Console(stderr=True, highlight=False, soft_wrap=True) if json else console()
+    if output_file:
+        with _writing(output_file):
+            _require_writable(output_file)
+    out = console(stderr=json)
     out.print(f"[bold]Validating[/] {escape(_asked(request))}")
     with on_stack(stack, out, "validate_model") as log_file:
         from pipelines.validation import validation
@@ -117,7 +122,8 @@ def validate_model(
     if json:
         write_out(found.model_dump_json())
     if output_file:
-        _write(found, output_file)
+        with _writing(output_file):
+            output_file.write_text(found.model_dump_json(indent=1), encoding="utf-8")
     return 1 if found.outcome == "FAILED" else 0
 
 
@@ -131,8 +137,17 @@ def _asked(request: "ValidationRequest") -> str:
     return f"{request.name} version {request.version}" if request.version else f"{request.name}@{request.alias}"
 
 
-def _write(found: "ModelValidation", file: Path) -> None:
-    """Write the report as JSON.
+def _require_writable(file: Path) -> None:
+    new = not file.exists()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.open("a").close()
+    if new:
+        file.unlink()
+
+
+@contextmanager
+def _writing(file: Path) -> Iterator[None]:
+    """Tell a failure to write the report.
 
     Raises:
         InfrastructureError: where the file cannot be written.
@@ -140,8 +155,7 @@ def _write(found: "ModelValidation", file: Path) -> None:
     from stackhouse.errors import InfrastructureError
 
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(found.model_dump_json(indent=1), encoding="utf-8")
+        yield
     except OSError as error:
         raise InfrastructureError(f"{file} cannot be written: {error.strerror or error}. Name another --output-file.") from error
 
@@ -156,7 +170,8 @@ def _say(out: Console, found: "ModelValidation") -> None:
         out.print(f"  [red]✗[/] {escape(limit)}")
     missing = " All four have to pass (--strict)." if found.strict else " Three are enough; --strict asks for all four."
     told = missing if found.passed < len(found.checks) else ""
-    out.print(f"[{_COLOURS[found.outcome]}]{found.outcome}[/]  {found.passed} of {len(found.checks)} checks passed.{told}")
+    limits = f" {len(found.exceeded)} of the limits not kept." if found.exceeded else ""
+    out.print(f"[{_COLOURS[found.outcome]}]{found.outcome}[/]  {found.passed} of {len(found.checks)} checks passed.{told}{limits}")
 
 
 def _readiness(found: "ModelValidation") -> str:

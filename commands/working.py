@@ -9,7 +9,7 @@ from rich.console import Console
 
 from commands.alerts import with_alerts
 from commands.progress import step_lines
-from stackhouse.errors import InfrastructureError, StackhouseError
+from stackhouse.errors import ConfigurationError, InfrastructureError, StackhouseError
 from stackhouse.passwords import without_userinfo
 from stacks.home import home, require_writable
 
@@ -21,7 +21,7 @@ def on_stack(stack: str | None, out: Console, log: str) -> Iterator[Path]:
     """Bring a stack up where that is needed, print a line a step to `out`, and give the file that everything is logged to.
 
     Raises:
-        ConfigurationError: where there is no such stack.
+        ConfigurationError: where there is no such stack, or the active one is of another folder than STACKHOUSE_HOME.
         InfrastructureError: where the project's folder or the stack cannot be used.
     """
     require_writable(home())
@@ -31,6 +31,8 @@ def on_stack(stack: str | None, out: Console, log: str) -> Iterator[Path]:
 
         if stack is not None or not _active_is_ours():
             bring_up(read_definition(stack or DEFAULT_STACK))
+        else:
+            _require_home()
         yield log_file
 
 
@@ -44,6 +46,24 @@ def _active_is_ours() -> bool:
     kind = StackComponentType.FEATURE_STORE
     stores = Client().active_stack_model.components.get(kind, [])
     return any((kind.value, store.flavor_name) in FLAVORS for store in stores)
+
+
+def _require_home() -> None:
+    """Check that the active stack, where it is the one that `stack up` brings up, keeps its tables in the folder of this process.
+
+    Raises:
+        ConfigurationError: where it keeps them in another.
+    """
+    from zenml.client import Client
+    from zenml.enums import StackComponentType
+
+    stack = Client().active_stack_model
+    kept = stack.components[StackComponentType.FEATURE_STORE][0].configuration.get("path", "")
+    if stack.name == DEFAULT_STACK and kept != str(home() / "feature_store"):
+        raise ConfigurationError(
+            f"STACKHOUSE_HOME is {home()}, and the active stack '{stack.name}' keeps its tables in {kept}. Set STACKHOUSE_HOME to the "
+            "folder that is meant; for a second one, set ZENML_CONFIG_PATH to a folder of its own as well. Nothing was read or written."
+        )
 
 
 @contextmanager

@@ -130,7 +130,7 @@ def judge(evaluation: Evaluation, gates: Gates, leaks: LeakReport | None = None)
 
     >>> gates = Gates(minimum={"roc_auc": 0.6}, baseline_f1=0.4)
     >>> judge(Evaluation(test={"f1": 0.4, "roc_auc": 0.7}, reference={"roc_auc": 0.5}), gates).reasons
-    ('f1 is 0.4000, has to be > 0.4000 (baseline)',)
+    ('f1 is 0.4000, has to be > 0.4000 (baseline), and is equal to it',)
     """
     if leaks and leaks.rejected:
         return Verdict(outcome="REJECTED", reasons=tuple(f"{finding.check}: {finding.message}" for finding in leaks.rejected))
@@ -218,7 +218,14 @@ def _above(metric: str, limit: float | None, what: str, test: Mapping[str, float
     sign = "<" if lower_is_better(metric) else ">"
     if limit is None or not isfinite(limit):
         return Gate(name=metric, rule=f"{sign} the {what}, which is missing", value=value, passed=False)
-    return Gate(name=metric, rule=f"{sign} {limit:.4f} ({what})", value=value, passed=value is not None and better(metric, value, limit))
+    passed = value is not None and better(metric, value, limit)
+    near = "" if passed or value is None or f"{value:.4f}" != f"{limit:.4f}" else f", and {_from(value, limit)}"
+    return Gate(name=metric, rule=f"{sign} {limit:.4f} ({what}){near}", value=value, passed=passed)
+
+
+def _from(value: float, limit: float) -> str:
+    """Say how far a value is from a limit that is the same to four digits."""
+    return "is equal to it" if value == limit else f"is {abs(value - limit):.1g} from it"
 
 
 def _reason(gate: Gate) -> str:

@@ -15,15 +15,21 @@ def training_tags(environment: str) -> dict[str, str]:
 
 
 @recording("the experiment")
-def open_experiment(client: MlflowClient, name: str, tags: Mapping[str, str]) -> str:
+def open_experiment(client: MlflowClient, name: str, tags: Mapping[str, str], artifacts: str | None) -> str:
     """Return the id of an experiment; one that is not there is made with the tags, one that is there keeps its own.
+
+    Args:
+        client: the MLflow that keeps it.
+        name: its name.
+        tags: of a new one.
+        artifacts: where a new one keeps files; where None, its server says where, and without a server it is the current folder.
 
     Raises:
         InfrastructureError: where it was deleted, or MLflow refuses.
     """
     if (found := client.get_experiment_by_name(name)) is None:
         try:
-            return str(client.create_experiment(name, tags=dict(tags)))
+            return str(client.create_experiment(name, artifact_location=artifacts, tags=dict(tags)))
         except MlflowException:  # another process was faster, or MLflow refuses: then the search below finds nothing
             if (found := client.get_experiment_by_name(name)) is None:
                 raise

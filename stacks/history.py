@@ -115,7 +115,7 @@ def _tables_of_model(version: Registered) -> dict[str, int]:
 def _metrics_of_tags(tags: dict[str, str]) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, text in tags.items():
-        if describe_metric(canonical(name)) is not None:
+        if describe_metric(canonical(name)) is not None and not (name == "f1_score" and "macro_f1" in tags):
             try:
                 value = float(text)
             except ValueError:

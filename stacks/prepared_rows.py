@@ -44,6 +44,8 @@ def _looked_up(store: FeatureStore, source: LookedUpRows, label: str, time: str 
     versions = tuple(_version(store, name, flag) for name, flag in named)
     features = store.read_table(source.feature_table, versions[0].version)
     labels = store.read_table(source.label_table, versions[1].version)
+    if unknown := [name for name in source.features or () if name not in features.roles.features]:
+        raise ColumnNotFoundError.missing(features.name, unknown, features.roles.features, "Name some of these as --feature-columns.")
     keys = _in_order_of_the_table(source.lookup_key, features)
     spine, without, repeated = _spine(labels, keys, label, time)
     lookup = FeatureLookup(

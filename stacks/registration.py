@@ -116,10 +116,13 @@ def _description(use_case: str, metrics: Mapping[str, float]) -> str:
 
 
 def _tags(environment: str, git_sha: str, algorithm: str, trained_until: str | None, metrics: Mapping[str, float]) -> dict[str, str]:
-    """Tags of a version; the metrics of the test rows are among them, F1 as `f1_score`, for the next baseline.
+    """Tags of a version; the metrics of the test rows are among them, and as `f1_score` the F1 that is held against a baseline.
 
     They are exact: an equal model would be above a baseline that was rounded down.
     """
-    measured = {"f1_score" if name == "f1" else name: repr(float(value)) for name, value in metrics.items()}
+    f1 = metrics.get("f1", metrics.get("macro_f1"))
+    measured = {name: repr(float(value)) for name, value in metrics.items() if name != "f1"}
+    if f1 is not None:
+        measured["f1_score"] = repr(float(f1))
     until = {TRAINED_UNTIL: trained_until} if trained_until else {}
     return {"environment": environment, "git_sha": git_sha, "algorithm": algorithm, **until, **measured}

@@ -65,6 +65,15 @@ def tracking_client() -> MlflowClient:
 
 
 @recording("the training run")
+def artifact_location() -> str | None:
+    """Return where a new experiment of the active stack keeps files: beside ZenML's on this machine; None where an MLflow server says it.
+
+    Source: ZenML's MLflow experiment tracker, which does the same for experiments that it makes.
+    """
+    tracker: Any = Client().active_stack.experiment_tracker
+    return f"file:{tracker.local_path}" if tracker.local_path else None
+
+
 def log_training(
     fitted: FittedModel, train: Table, identity: ModelIdentity, data: TrainingData, split: TimeSplit | RandomSplit, tuning: TuningReport
 ) -> str:

@@ -25,7 +25,7 @@ class RunFilter:
     """Which runs are asked for; what is None does not matter."""
 
     model: str | None = None
-    """As the tag `model_name` says, without catalog and schema."""
+    """As the tag `model_name` says, without catalog and schema; or all three levels, as the tag `registered_name` says."""
     verdict: str | None = None
     experiment: str | None = None
     stage: str | None = None
@@ -36,7 +36,7 @@ class RunFilter:
     @property
     def text(self) -> str:
         """The filter as MLflow reads it."""
-        asked = {"model_name": self.model, "verdict": self.verdict}
+        asked = {"registered_name" if "." in (self.model or "") else "model_name": self.model, "verdict": self.verdict}
         return " and ".join(f"tags.{tag} = '{value}'" for tag, value in asked.items() if value is not None)
 
 
@@ -90,7 +90,8 @@ def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
 def _require_model(client: MlflowClient, model: str) -> None:
     """Refuse a model that has no run in any experiment; one that has none among those asked for is in order."""
     ids = [found.experiment_id for found in _all_experiments(client)]
-    known = {str(run.data.tags.get("model_name", "")) for part in _chunks(ids) for run in client.search_runs([*part])}
+    tag = "registered_name" if "." in model else "model_name"
+    known = {str(run.data.tags.get(tag, "")) for part in _chunks(ids) for run in client.search_runs([*part])}
     if model not in known:
         raise ConfigurationError(f"There is no run of a model '{model}'. {there_are(sorted(known - {''}))}")
 

@@ -19,6 +19,7 @@ def detect_leaks(
 ) -> Annotated[LeakReport, "leaks"]:
     """Look for what would make the model seem better than it is; the report says whether one may be trained, and nothing is raised."""
     learned = () if label.kind == "anomaly" else label.names  # known anomalies judge, and nothing is learned from them
-    report = detector.detect_leaks(Split(train, validation, test), learned, label.sources, split.kind, rule)
+    classes = label.classes if label.kind == "classes" else ()
+    report = detector.detect_leaks(Split(train, validation, test), learned, label.sources, split.kind, rule, classes)
     log_metadata({"findings": len(report.findings), "rejected": [f"{finding.check}: {finding.name}" for finding in report.rejected]})
     return report

@@ -10,7 +10,7 @@ from stacks import prepared_rows
 from stacks.experiments import open_experiment, training_tags
 from stacks.feature_store import active_feature_store
 from stacks.mlflow_failures import require_tracking
-from stacks.tracking import tracking_client
+from stacks.tracking import artifact_location, tracking_client
 
 
 @step(enable_cache=False)
@@ -21,7 +21,7 @@ def read_rows(preparation: Preparation) -> tuple[Annotated[Table, "rows"], Annot
     """
     client = tracking_client()
     require_tracking(client)
-    open_experiment(client, preparation.experiment, training_tags(preparation.environment))
+    open_experiment(client, preparation.experiment, training_tags(preparation.environment), artifact_location())
     rows, source = prepared_rows.read_rows(active_feature_store(), preparation)
     log_metadata({"kind": source.kind, "rows": source.rows, "lost": source.lost})
     return rows, source

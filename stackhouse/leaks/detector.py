@@ -23,7 +23,12 @@ _ORDER = ("reject", "accepted", "info")
 
 
 def detect_leaks(
-    parts: Split, labels: Sequence[str], sources: Sequence[str], split: Literal["time", "random"], rule: LeakRule
+    parts: Split,
+    labels: Sequence[str],
+    sources: Sequence[str],
+    split: Literal["time", "random"],
+    rule: LeakRule,
+    classes: Sequence[str] = (),
 ) -> LeakReport:
     """Look for leaks in the rows that a model is about to be trained on.
 
@@ -37,6 +42,7 @@ def detect_leaks(
         sources: columns of the label table that the labels are made of, which the rows need not have any more.
         split: how the parts were divided.
         rule: limits, sample and accepted findings.
+        classes: names of the label's classes by number; empty where they have none.
 
     Raises:
         ColumnNotFoundError: where a label is not there, or the rule names an entity by columns that are not.
@@ -48,7 +54,7 @@ def detect_leaks(
     few_train, few_test = _few(train, train_rows, rule), _few(parts.test, test_rows, rule)
     rows = _in_order(few_train)
     outcomes = [column for column in train.columns if column not in (*train.roles.columns, *labels)]
-    against = {label: targets(rows, label) for label in labels}
+    against = {label: targets(rows, label, classes) for label in labels}
     named = tuple(dict.fromkeys((*labels, *sources, *outcomes)))
     all_targets = [target for found in against.values() for target in found]
     entity = train.roles.primary_keys if train.roles.timestamp else ()

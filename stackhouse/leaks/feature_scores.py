@@ -91,8 +91,10 @@ class Target:
         return self.measure.of_groups(groups[self.labelled], self.values, seed)
 
 
-def targets(rows: pl.DataFrame, label: str) -> tuple[Target, ...]:
+def targets(rows: pl.DataFrame, label: str, classes: Sequence[str] = ()) -> tuple[Target, ...]:
     """Return what features are scored against: one target for a number or two classes, one a class for more; none for a single value.
+
+    `classes` are the names of classes by number, where they have names.
 
     A label of floats is a number, unless it holds 0 and 1 alone. Null and NaN are no label.
     """
@@ -105,7 +107,8 @@ def targets(rows: pl.DataFrame, label: str) -> tuple[Target, ...]:
     if values.dtype.is_float() and not np.isin(distinct, (0.0, 1.0)).all():
         return (Target(label, R2, known, labelled),)
     told = distinct[1:] if len(distinct) == 2 else distinct
-    return tuple(Target(f"{label} {value:g}" if len(distinct) > 2 else label, AUC, known == value, labelled) for value in told)
+    names = {value: classes[int(value)] if classes else f"{value:g}" for value in told}
+    return tuple(Target(f"{label} {names[value]}" if len(distinct) > 2 else label, AUC, known == value, labelled) for value in told)
 
 
 def score_features(

@@ -2,6 +2,7 @@
 test_guide_examples.py have the rest, as scripts.
 """
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from mlflow import MlflowClient
 
 from stackhouse.errors import StackhouseError
-from tests.pipelines.conftest import BIN
+from tests.pipelines.conftest import BIN, call
 from tests.pipelines.guide import HOME, answer, run_script, write_table
 
 PLACE = ("--catalog", "mlops_dev", "--schema", "leaky", "--environment", "dev")
@@ -49,6 +50,39 @@ def test_a_feature_that_tells_the_label_rejects_the_model_unless_it_is_accepted(
     assert mlflow_client.get_run(rejected["run_id"]).data.tags["gate.baseline"] == "failed"
     accepted = answer("train_model", *PLACE, "--model-name", "m", "--n-estimators", "5", "--accept-leak", "chargeback")
     assert [found["level"] for found in accepted["leaks"] if found["name"] == "chargeback"] == ["accepted"]
+
+
+def test_files_of_a_run_lie_in_the_home_and_not_in_the_current_folder(prepared: dict[str, Any], mlflow_client: MlflowClient) -> None:
+    experiment = mlflow_client.get_experiment_by_name("/Shared/mlops_dev/leaky/training")
+    assert experiment.artifact_location == f"file:{HOME}/artifacts/mlflow_artifacts"
+
+
+def test_the_next_baseline_of_several_classes_is_the_macro_f1_of_the_version(local_stack: str, mlflow_client: MlflowClient) -> None:
+    generator = np.random.default_rng(3)
+    x = generator.normal(0, 1, ROWS)
+    size = np.select([x + generator.normal(0, 0.3, ROWS) > 0.5, x > -0.5], ["large", "medium"], "small")
+    write_table("mlops_dev.leaky.sizes", pl.DataFrame({"order": range(ROWS), "x": x, "size": size}))
+    tables = ("--train-table", "train_sizes", "--test-table", "test_sizes")
+    answer("prepare_data", *PLACE, *tables, "--source-table", "sizes", "--key-columns", "order", "--label-column", "size")
+    trained = answer(
+        "train_model", *PLACE, *tables, "--model-name", "size", "--target-col", "size", "--n-estimators", "5", "--accept-leak", "x"
+    )
+    assert {found["message"].split("'")[3] for found in trained["leaks"]} == {"size small"}
+    assert answer("register_model", *PLACE, "--model-name", "size")["version"] == "1"
+    tags = mlflow_client.get_model_version("mlops_dev.leaky.size", "1").tags
+    assert float(tags["f1_score"]) == float(tags["macro_f1"]) == trained["metrics"]["test_macro_f1"]
+
+
+def test_nobody_who_reads_is_no_verdict(prepared: dict[str, Any]) -> None:
+    line = f"set -o pipefail; prepare_data {' '.join(PLACE)} --source-table transactions --key-columns transaction_id | true"
+    done = run_script(line)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_another_home_than_that_of_the_active_stack_is_refused(prepared: dict[str, Any], tmp_path: Path) -> None:
+    done = call("prepare_data", *PLACE, "--source-table", "transactions", home=tmp_path, zenml=HOME / "zenml")
+    assert done.returncode == 2
+    assert f"STACKHOUSE_HOME is {tmp_path}, and the active stack 'local' keeps its tables in {HOME}/feature_store." in done.stderr
 
 
 NOTHING = ("--catalog", "mlops_dev", "--schema", "nothing_here", "--environment", "dev")

@@ -10,7 +10,7 @@ import pytest
 from mlflow import MlflowClient
 
 from commands import register_model, validate_model
-from stackhouse.errors import ConfigurationError
+from stackhouse.errors import ConfigurationError, InfrastructureError
 from tests.pipelines.conftest import Runs, call
 
 EXPERIMENT = "/Shared/stackhouse_ml_first_development"
@@ -84,6 +84,12 @@ def test_a_version_that_is_not_there_leaves_with_4(registered: "subprocess.Compl
     done = command("validate_model", *PLACE, *TABLE, "--version", "99")
     assert done.returncode == 4
     assert "error: dev.first.first has no version 99. There is version 1 and the aliases" in done.stderr
+
+
+def test_a_report_that_cannot_be_written_is_told_before_anything_is_validated(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InfrastructureError, match=r"/proc/report\.json cannot be written: .* Name another --output-file"):
+        validate_model.app(["--model-name", "m", "--output-file", "/proc/report.json"], result_action="return_value")
+    assert capsys.readouterr().out == ""
 
 
 WRONG = {

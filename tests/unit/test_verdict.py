@@ -51,11 +51,11 @@ def test_gates_that_would_ask_nothing_are_refused() -> None:
 
 def test_several_classes_are_held_against_macro_f1() -> None:
     judged = Evaluation(task="multiclass_classification", test={"macro_f1": 0.4, "weighted_f1": 0.9}, reference={"macro_f1": 0.1})
-    assert judge(judged, Gates(baseline_f1=0.4)).reasons == ("macro_f1 is 0.4000, has to be > 0.4000 (baseline)",)
+    assert judge(judged, Gates(baseline_f1=0.4)).reasons == ("macro_f1 is 0.4000, has to be > 0.4000 (baseline), and is equal to it",)
 
 
 def test_f1_of_zero_fails_the_gates_that_are_shipped() -> None:
-    assert judge(evaluation(f1=0.0), Gates()).reasons == ("f1 is 0.0000, has to be > 0.0000 (baseline)",)
+    assert judge(evaluation(f1=0.0), Gates()).reasons == ("f1 is 0.0000, has to be > 0.0000 (baseline), and is equal to it",)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
