@@ -11,6 +11,7 @@ import pytest
 from mlflow import MlflowClient
 
 from stackhouse.errors import StackhouseError
+from tests.conftest import PROJECT
 from tests.pipelines.conftest import BIN, call
 from tests.pipelines.guide import HOME, answer, run_script, write_table
 
@@ -71,6 +72,18 @@ def test_the_next_baseline_of_several_classes_is_the_macro_f1_of_the_version(loc
     assert answer("register_model", *PLACE, "--model-name", "size")["version"] == "1"
     tags = mlflow_client.get_model_version("mlops_dev.leaky.size", "1").tags
     assert float(tags["f1_score"]) == float(tags["macro_f1"]) == trained["metrics"]["test_macro_f1"]
+
+
+def test_a_feature_table_is_made_as_the_page_of_the_commands_says(local_stack: str) -> None:
+    page = (PROJECT / "docs/commands.md").read_text(encoding="utf-8")
+    exec(page.split("*Tables of your own.*")[1].split("```python\n")[1].split("```")[0], {})  # noqa: S102 - the page's own lines
+    labels = pl.DataFrame({"user_id": range(200), "is_fraud": [number % 3 == 0 for number in range(200)]})
+    write_table("mlops_dev.features.labels", labels.with_columns(pl.col("is_fraud").cast(pl.Int64)))
+    lookup = ("--feature-store-table", "mlops_dev.features.user_features", "--lookup-key", "user_id", "--feature-columns")
+    of_users = ("--label-table", "mlops_dev.features.labels", "--label-column", "is_fraud", "--train-table", "users", "--test-table", "u")
+    assert answer("prepare_data", *PLACE, *lookup, "age", *of_users)["train_table"]["rows"] == 159
+    with pytest.raises(StackhouseError, match=r"has no column 'height'; it has 'age'\. Name some of these as --feature-columns"):
+        answer("prepare_data", *PLACE, *lookup, "height", *of_users)
 
 
 def test_nobody_who_reads_is_no_verdict(prepared: dict[str, Any]) -> None:
