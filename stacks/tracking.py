@@ -64,7 +64,6 @@ def tracking_client() -> MlflowClient:
     return MlflowClient()
 
 
-@recording("the training run")
 def artifact_location() -> str | None:
     """Return where a new experiment of the active stack keeps files: beside ZenML's on this machine; None where an MLflow server says it.
 
@@ -74,6 +73,7 @@ def artifact_location() -> str | None:
     return f"file:{tracker.local_path}" if tracker.local_path else None
 
 
+@recording("the training run")
 def log_training(
     fitted: FittedModel, train: Table, identity: ModelIdentity, data: TrainingData, split: TimeSplit | RandomSplit, tuning: TuningReport
 ) -> str:
