@@ -8,6 +8,7 @@ import sqlite3
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,15 @@ from typing import Any
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
+from rich.console import Console
 
 import stacks.history
 from commands.leaving import leave
 from commands.main import app
+from commands.runs import print_runs
+from stackhouse.errors import ConfigurationError
 from stackhouse.evaluation.recorded import metrics_of_test_rows
+from stackhouse.history import TrainingRun
 from stacks.history import model_versions
 from stacks.home import home
 from stacks.training_runs import RunFilter, training_runs
@@ -60,6 +65,21 @@ def test_the_run_is_a_row_with_its_parameters_and_the_metrics_of_its_evaluation(
     assert (run.experiment, run.status) == (EXPERIMENT, "FINISHED")
     assert metrics_of_test_rows(run.metrics) == evaluation.test
     assert (run.params["n_estimators"], run.params["max_depth"]) == ("20", "3")
+    assert run in training_runs(mlflow_client, RunFilter(model=NAME))
+    with pytest.raises(ConfigurationError, match=r"There is no run of a model 'dev\.first\.other'\. There .*dev\.first\.first"):
+        training_runs(mlflow_client, RunFilter(model="dev.first.other"))
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "status", "shown"), [("xgboost", "FINISHED", "no verdict"), ("xgboost", "FAILED", "failed"), ("", "FINISHED", "finished")]
+)
+def test_a_run_that_was_not_judged_is_shown_as_such(algorithm: str, status: str, shown: str) -> None:
+    out = io.StringIO()
+    told = {"experiment": EXPERIMENT, "model": "first", "task": "binary_classification", "algorithm": algorithm, "status": status}
+    ended = {"verdict": None, "start_time": datetime(2026, 1, 1, tzinfo=UTC), "seconds": 1.0, "params": {}, "metrics": {}}
+    run = TrainingRun.model_validate({"run_id": "0" * 32, "run_name": "run", **told, **ended})
+    print_runs(Console(file=out, width=120), [run], [])
+    assert shown in out.getvalue()
 
 
 def test_the_guides_comparison_runs_on_these_runs_with_a_metric_that_they_have(first_run: Runs, mlflow_client: MlflowClient) -> None:
